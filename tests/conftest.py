@@ -1,0 +1,59 @@
+"""Fixtures for every test: seeds, threads, a cache of the session's own, and the shared media."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# Before anything imports cv2 or Qt: cv2's GUI wheel points Qt to plugins of its own.
+os.environ.setdefault("QT_API", "pyside6")
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+SHARED = Path(os.environ.get("NEUFACE_SHARED", REPOSITORY.parent / "shared"))
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of shared test material beside the checkout; a test that asks for it skips where it is absent."""
+    if not (SHARED / "media").is_dir():
+        pytest.skip(f"no shared test media at {SHARED} (a fresh clone has none; NEUFACE_SHARED names another folder)")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Detections go to a folder of this session, never to the user's cache."""
+    folder = tmp_path_factory.mktemp("neuface_cache")
+    before = os.environ.get("NEUFACE_CACHE")
+    os.environ["NEUFACE_CACHE"] = str(folder)
+    yield folder
+    if before is None:
+        del os.environ["NEUFACE_CACHE"]
+    else:
+        os.environ["NEUFACE_CACHE"] = before
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _threads() -> None:
+    import torch
+
+    torch.set_num_threads(max(1, min(4, os.cpu_count() or 1)))
+
+
+@pytest.fixture(autouse=True)
+def _seeds() -> None:
+    import numpy as np
+    import torch
+
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002  (libraries that still use the global generator)
+    torch.manual_seed(0)
