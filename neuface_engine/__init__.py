@@ -1,0 +1,91 @@
+"""NeuFace: 3D face meshes for video by re-optimising a face-regression network on that video.
+
+    import neuface_engine as nf
+    run = nf.NeuFace(nf.load_sequence("clips/001"), nf.load_encoder("open"), nf.FaceModel.load("open"))
+
+Submodules are imported when first used: `import neuface_engine` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from neuface_engine.errors import (
+    AssetError,
+    ConfigError,
+    DivergedError,
+    MediaError,
+    NeuFaceError,
+    NoFaceError,
+    ProjectError,
+    TrackError,
+)
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from neuface_engine import landmarks, metrics, raster, resources
+    from neuface_engine.encoders import Encoder, load_encoder
+    from neuface_engine.face_model import FaceModel, FaceParameters, Mesh, project, project_depth, rotations
+    from neuface_engine.optimization import Iteration, Losses, NeuFace, NeuFaceConfig
+    from neuface_engine.tracks import FaceTrack
+    from neuface_engine.video import Sequence, load_sequence
+
+_HOME = {
+    "Encoder": "encoders",
+    "load_encoder": "encoders",
+    "FaceModel": "face_model",
+    "FaceParameters": "face_model",
+    "Mesh": "face_model",
+    "project": "face_model",
+    "project_depth": "face_model",
+    "rotations": "face_model",
+    "Iteration": "optimization",
+    "Losses": "optimization",
+    "NeuFace": "optimization",
+    "NeuFaceConfig": "optimization",
+    "FaceTrack": "tracks",
+    "Sequence": "video",
+    "load_sequence": "video",
+}
+_MODULES = ("landmarks", "metrics", "raster", "resources", "review", "encoders", "optimization", "tracks", "video")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"neuface_engine.{name}")
+    if name in _HOME:
+        return getattr(importlib.import_module(f"neuface_engine.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'neuface_engine' has no attribute {name!r}")
+
+
+__all__ = [
+    "AssetError",
+    "ConfigError",
+    "DivergedError",
+    "Encoder",
+    "FaceModel",
+    "FaceParameters",
+    "FaceTrack",
+    "Iteration",
+    "Losses",
+    "MediaError",
+    "Mesh",
+    "NeuFace",
+    "NeuFaceConfig",
+    "NeuFaceError",
+    "NoFaceError",
+    "ProjectError",
+    "Sequence",
+    "TrackError",
+    "landmarks",
+    "load_encoder",
+    "load_sequence",
+    "metrics",
+    "project",
+    "project_depth",
+    "raster",
+    "resources",
+    "rotations",
+]

@@ -1,0 +1,222 @@
+"""FaceModel: FLAME's linear blend skinning, batched over any leading dimensions.
+
+Li et al., "Learning a model of facial shape and expression from 4D scans", 2017. Of FLAME's joints the head
+orientation (root), the jaw and, where given, the eyes move; the neck stays straight, as in DECA.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from neuface_engine.face_model.assets import HeadArrays, LandmarkTable, read_flame, read_open_head
+from neuface_engine.face_model.parameters import FaceParameters
+from neuface_engine.face_model.rotations import axis_angle_to_matrix
+
+LandmarkKind = Literal["dynamic", "static", "mediapipe"]
+Space = Literal["posed", "canonical"]
+ROOT, JAW, LEFT_EYE, RIGHT_EYE = 0, 2, 3, 4
+CONTOUR_YAW_LIMIT = 39  # degrees: rows of FLAME's dynamic contour table
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """vertices [..., V, 3]; landmarks [..., 68, 3]: dynamic = the contour follows the yaw, static = fixed; metres."""
+
+    vertices: Tensor
+    landmarks_dynamic: Tensor
+    landmarks_static: Tensor
+
+
+class _Surface(nn.Module):
+    """The vertices of the head, or a subset of them: everything that skinning needs, restricted to their rows."""
+
+    basis: Tensor
+    template: Tensor
+    pose_basis: Tensor
+    weights: Tensor
+
+    def __init__(self, head: HeadArrays, vertices: np.ndarray) -> None:
+        super().__init__()
+        bases = np.concatenate([head.shape_basis[vertices], head.expression_basis[vertices]], axis=2)
+        buffers = {
+            "template": head.v_template[vertices],
+            "basis": bases.reshape(-1, bases.shape[2]).T,  # [n_shape + n_expression, 3N]
+            "pose_basis": head.pose_basis[vertices].reshape(-1, 36).T,  # [36, 3N]
+            "weights": head.weights[vertices],
+        }
+        for name, array in buffers.items():
+            self.register_buffer(name, torch.from_numpy(np.ascontiguousarray(array)), persistent=False)
+
+    def forward(self, coefficients: Tensor, moving: dict[int, Tensor], joints: Tensor) -> Tensor:
+        """Canonical vertices [B, N, 3].
+
+        coefficients [B, n], moving: rotation minus identity [B, 3, 3] of each joint that moves, joints [B, 5, 3].
+        """
+        flat = torch.addmm(self.template.flatten(), coefficients, self.basis)
+        for joint, change in moving.items():
+            flat = flat + change.flatten(1) @ self.pose_basis[9 * (joint - 1) : 9 * joint]
+        vertices = flat.unflatten(1, (-1, 3))
+        skinned = vertices
+        for joint, change in moving.items():  # the moving joints are leaves: their displacements add up
+            weight = self.weights[:, joint, None]
+            skinned = skinned + weight * ((vertices - joints[:, joint, None]) @ change.transpose(1, 2))
+        return skinned
+
+
+class FaceModel(nn.Module):
+    """A parametric head in FLAME's layout: FaceParameters -> Mesh, metres, differentiable.
+
+    x points to the subject's left, y up, z out of the face.
+    """
+
+    joint_template: Tensor
+    joint_basis: Tensor
+
+    def __init__(self, head: HeadArrays) -> None:
+        super().__init__()
+        self.name = head.name
+        self.fingerprint = head.fingerprint()
+        self.n_shape, self.n_expression = head.shape_basis.shape[2], head.expression_basis.shape[2]
+        self.expression_names = head.expression_names
+        self.regions = {name: torch.from_numpy(mask.copy()) for name, mask in head.regions.items()}
+        self.faces = torch.from_numpy(head.faces)
+        self.skin_faces = self.faces if head.part is None else self.faces[torch.from_numpy(head.part == 0)]
+        self._surface = _Surface(head, np.arange(len(head.v_template)))
+        bases = np.concatenate([head.shape_basis, head.expression_basis], axis=2)
+        joint_template = head.joint_regressor @ head.v_template
+        joint_basis = np.einsum("jv,vck->kjc", head.joint_regressor, bases)
+        self.register_buffer("joint_template", torch.from_numpy(joint_template), persistent=False)
+        self.register_buffer("joint_basis", torch.from_numpy(joint_basis), persistent=False)
+        self._landmarks = nn.ModuleDict({"dynamic": _Landmarks(head, head.static, contour=head.contour)})
+        self._landmarks["static"] = _Landmarks(head, head.full)
+        if head.mediapipe is not None:
+            self._landmarks["mediapipe"] = _Landmarks(head, head.mediapipe)
+
+    @classmethod
+    def load(cls, path: str | Path = "open", *, landmarks: str | Path | None = None) -> FaceModel:
+        """"open" for the embedded head, or a FLAME .pkl/.npz with its landmark_embedding.npy.
+
+        Raises AssetError, naming the file and the remedy.
+        """
+        if str(path) == "open":
+            return cls(read_open_head())
+        return cls(read_flame(Path(path), None if landmarks is None else Path(landmarks)))
+
+    @property
+    def num_vertices(self) -> int:
+        return len(self._surface.template)
+
+    def forward(self, parameters: FaceParameters) -> Mesh:
+        return Mesh(
+            self.vertices(parameters),
+            self.landmarks(parameters, kind="dynamic"),
+            self.landmarks(parameters, kind="static"),
+        )
+
+    def vertices(self, parameters: FaceParameters, *, space: Space = "posed") -> Tensor:
+        """[..., V, 3]; "canonical" leaves the head orientation out (the jaw stays)."""
+        decoded = _Decoded(self, parameters)
+        vertices = self._surface(decoded.coefficients, decoded.moving, decoded.joints)
+        return decoded.finish(vertices, space)
+
+    def canonical_vertices(self, parameters: FaceParameters) -> Tensor:
+        return self.vertices(parameters, space="canonical")
+
+    def landmarks(
+        self, parameters: FaceParameters, *, kind: LandmarkKind = "dynamic", space: Space = "posed"
+    ) -> Tensor:
+        """[..., 68, 3] (478 for "mediapipe") without skinning the rest of the head.
+
+        "dynamic": the 17 contour points follow the yaw in steps of one degree up to 39 (FLAME's table).
+        """
+        decoded = _Decoded(self, parameters)
+        return decoded.finish(self._landmarks[kind](decoded), space)
+
+    def landmark_gradient_to_vertices(self, gradient: Tensor, parameters: FaceParameters, kind: LandmarkKind) -> Tensor:
+        """Transport dL/dJ [B, K, 3] to the vertices that carry the landmarks, dL/dM [B, V, 3]."""
+        module = self._landmarks[kind]
+        assert isinstance(module, _Landmarks)
+        corners, barycentric = module.corners(_Decoded(self, parameters))
+        weighted = (gradient[:, :, None] * barycentric[..., None]).flatten(1, 2)
+        index = module.used[corners].expand(len(gradient), -1, 3).flatten(1)
+        out = gradient.new_zeros(len(gradient), self.num_vertices, 3)
+        return out.scatter_add_(1, index[..., None].expand(-1, -1, 3), weighted)
+
+
+class _Decoded:
+    """What vertices and landmarks share: coefficients, joints and rotations of a flat batch."""
+
+    def __init__(self, model: FaceModel, parameters: FaceParameters) -> None:
+        self.batch = parameters.batch_shape
+        flat = parameters.map(lambda t: t.reshape(-1, t.shape[-1]))
+        if flat.shape.shape[1] != model.n_shape or flat.expression.shape[1] != model.n_expression:
+            raise ValueError(
+                f"parameters have {flat.shape.shape[1]} shape and {flat.expression.shape[1]} expression "
+                f"coefficients; the head {model.name!r} has {model.n_shape} and {model.n_expression}"
+            )
+        self.coefficients = torch.cat([flat.shape, flat.expression], dim=1)
+        self.joints = model.joint_template + torch.einsum("bk,kjc->bjc", self.coefficients, model.joint_basis)
+        self.rotation = axis_angle_to_matrix(flat.head_rotation)
+        identity = torch.eye(3, dtype=self.rotation.dtype, device=self.rotation.device)
+        self.moving = {JAW: axis_angle_to_matrix(flat.jaw) - identity}
+        if flat.eyes is not None:
+            self.moving[LEFT_EYE] = axis_angle_to_matrix(flat.eyes[:, :3]) - identity
+            self.moving[RIGHT_EYE] = axis_angle_to_matrix(flat.eyes[:, 3:]) - identity
+
+    def finish(self, points: Tensor, space: Space) -> Tensor:
+        if space == "posed":
+            root = self.joints[:, None, ROOT]
+            points = (points - root) @ self.rotation.transpose(1, 2) + root
+        return points.reshape(*self.batch, -1, 3)
+
+    def contour_rows(self) -> Tensor:
+        """Row of the dynamic contour table for the head's yaw (FLAME: 0..39 deg, then -1..-39 deg)."""
+        r = self.rotation.detach()
+        yaw = torch.rad2deg(torch.atan2(-r[:, 2, 0], torch.hypot(r[:, 0, 0], r[:, 1, 0])))
+        rows = yaw.clamp(max=CONTOUR_YAW_LIMIT).round().long()
+        return torch.where(rows < 0, (CONTOUR_YAW_LIMIT - rows).clamp(max=2 * CONTOUR_YAW_LIMIT), rows)
+
+
+class _Landmarks(nn.Module):
+    """A table of surface points over the vertices that it uses."""
+
+    fixed_corners: Tensor
+    fixed_barycentric: Tensor
+    used: Tensor
+
+    def __init__(self, head: HeadArrays, fixed: LandmarkTable, *, contour: LandmarkTable | None = None) -> None:
+        super().__init__()
+        tables = [fixed] if contour is None else [fixed, contour]
+        corners = [head.faces[table.faces] for table in tables]  # [..., K, 3] vertex numbers
+        used = np.unique(np.concatenate([c.ravel() for c in corners]))
+        self.surface = _Surface(head, used)
+        local = [torch.from_numpy(np.searchsorted(used, c)) for c in corners]
+        self.register_buffer("used", torch.from_numpy(used), persistent=False)
+        self.register_buffer("fixed_corners", local[0], persistent=False)
+        self.register_buffer("fixed_barycentric", torch.from_numpy(fixed.barycentric), persistent=False)
+        if contour is not None:
+            self.register_buffer("contour_corners", local[1], persistent=False)
+            self.register_buffer("contour_barycentric", torch.from_numpy(contour.barycentric), persistent=False)
+
+    def corners(self, decoded: _Decoded) -> tuple[Tensor, Tensor]:
+        """Corner numbers among `used` and barycentrics, [1 or B, K, 3]; the contour comes first, as in iBUG's 68."""
+        corners, barycentric = self.fixed_corners[None], self.fixed_barycentric[None]
+        if hasattr(self, "contour_corners"):
+            rows = decoded.contour_rows()
+            batch = len(rows)
+            corners = torch.cat([self.contour_corners[rows], corners.expand(batch, -1, -1)], dim=1)
+            barycentric = torch.cat([self.contour_barycentric[rows], barycentric.expand(batch, -1, -1)], dim=1)
+        return corners, barycentric
+
+    def forward(self, decoded: _Decoded) -> Tensor:
+        vertices = self.surface(decoded.coefficients, decoded.moving, decoded.joints)
+        corners, barycentric = self.corners(decoded)
+        index = corners.expand(len(vertices), -1, -1).flatten(1)[..., None].expand(-1, -1, 3)
+        triangles = vertices.gather(1, index).unflatten(1, (-1, 3))
+        return (triangles * barycentric[..., None]).sum(2)
