@@ -20,7 +20,9 @@ SHARED = Path(os.environ.get("NEUFACE_SHARED", REPOSITORY.parent / "shared"))
 def shared() -> Path:
     """The folder of shared test material beside the checkout; a test that asks for it skips where it is absent."""
     if not (SHARED / "media").is_dir():
-        pytest.skip(f"no shared test media at {SHARED} (a fresh clone has none; NEUFACE_SHARED names another folder)")
+        pytest.skip(
+            f"no shared test media at {SHARED} (a fresh clone has none; NEUFACE_SHARED names another folder)"
+        )
     return SHARED
 
 

@@ -1,0 +1,21 @@
+"""Footage: reading views, the frames at hand, face crops, the cache."""
+
+from __future__ import annotations
+
+from neuface_engine.video.ground_truth import GroundTruth
+from neuface_engine.video.reader import ProgressCallback, ViewReader, read_image
+from neuface_engine.video.sequence import Sequence, load_sequence
+from neuface_engine.video.store import FrameStore, LazyFrameStore
+from neuface_engine.video.views import find_views
+
+__all__ = [
+    "FrameStore",
+    "GroundTruth",
+    "LazyFrameStore",
+    "ProgressCallback",
+    "Sequence",
+    "ViewReader",
+    "find_views",
+    "load_sequence",
+    "read_image",
+]
