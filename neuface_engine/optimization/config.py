@@ -1,0 +1,52 @@
+"""What a run of the NeuFace optimisation can be told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from neuface_engine.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class NeuFaceConfig:
+    """Weights and settings of Eq. (1); the defaults were chosen on several clips (docs/method.md).
+
+    iterations            EM iterations
+    learning_rate         of Adam on the encoder's weights
+    landmark_weight       of L_2D, Eq. (2)
+    temporal_weight       lambda_temp of L_temporal, Eq. (3)
+    multiview_weight      lambda_view of L_multiview, Eq. (4); without effect where there is one view
+    plausibility_weight   of the guard that keeps shape and expression in distribution (beyond the paper)
+    temporal_window       frames in the moving average of the head orientation, odd
+    visibility_interval   EM iterations between two computations of the vertices' visibility
+    trainable             "top": the encoder's last layers, over cached features; "all": every weight (the paper)
+    max_batch             crops that pass the encoder at once; more are accumulated, with the same result
+    """
+
+    iterations: int = 100
+    learning_rate: float = 5e-4
+    landmark_weight: float = 20.0
+    temporal_weight: float = 10.0
+    multiview_weight: float = 60.0
+    plausibility_weight: float = 0.1
+    temporal_window: int = 5
+    visibility_interval: int = 10
+    trainable: Literal["all", "top"] = "top"
+    variant: Literal["paper"] = "paper"
+    max_batch: int = 96
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.iterations < 0:
+            raise ConfigError(f"iterations is {self.iterations}; give 0 or more")
+        if self.temporal_window < 1 or self.temporal_window % 2 == 0:
+            raise ConfigError(f"temporal_window is {self.temporal_window}; give an odd number of frames")
+        if self.learning_rate <= 0:
+            raise ConfigError(f"learning_rate is {self.learning_rate}; give a positive number")
+        if self.trainable not in ("all", "top"):
+            raise ConfigError(f"trainable is {self.trainable!r}; give 'all' or 'top'")
+        if self.variant != "paper":
+            raise ConfigError(f"variant {self.variant!r} is unknown; this version has 'paper'")
+        if self.max_batch < 1 or self.visibility_interval < 1:
+            raise ConfigError("max_batch and visibility_interval are counts; give 1 or more")

@@ -1,0 +1,53 @@
+"""The losses of Eq. (1). Each takes [frame, view, ...] and weights crops by `valid` (0 where no face was found)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from neuface_engine.face_model import FaceParameters
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Values of one iteration. The terms are unweighted, in their own units; `total` is their weighted sum."""
+
+    total: float
+    landmark: float
+    temporal: float
+    multiview: float
+    plausibility: float = 0.0
+
+
+def landmark_loss(projected: Tensor, detected: Tensor, valid: Tensor) -> Tensor:
+    """L_2D, Eq. (2): |dx| + |dy| per landmark in crop units, mean over landmarks and crops with a face.
+
+    projected, detected [F, V, K, 2], valid [F, V].
+    """
+    return _crop_mean((projected - detected).abs().sum(-1).mean(-1), valid)
+
+
+def temporal_loss(quaternions: Tensor, targets: Tensor, valid: Tensor) -> Tensor:
+    """L_temporal, Eq. (3): 2-norm of q - qhat, both [F, V, 4] in one hemisphere."""
+    return _crop_mean(torch.linalg.vector_norm(quaternions - targets, dim=-1), valid)
+
+
+def multiview_loss(meshes: Tensor, merged: Tensor, valid: Tensor) -> Tensor:
+    """L_multiview, Eq. (4): |dx| + |dy| + |dz| in metres, mean over vertices and crops.
+
+    meshes [F, V, N, 3] canonical, merged [F, N, 3].
+    """
+    return _crop_mean((meshes - merged[:, None]).abs().sum(-1).mean(-1), valid)
+
+
+def plausibility_loss(parameters: FaceParameters, valid: Tensor) -> Tensor:
+    """Squared Mahalanobis norm of shape and expression per coefficient (the priors L_beta, L_psi of Eq. (5))."""
+    shape = parameters.shape.square().mean(-1)
+    expression = parameters.expression.square().mean(-1)
+    return _crop_mean(shape + expression, valid)
+
+
+def _crop_mean(values: Tensor, valid: Tensor) -> Tensor:
+    return (values * valid).sum() / valid.sum().clamp_min(1)
