@@ -59,6 +59,7 @@ class NeuFace:
         self.sequence = sequence
         self.device = _device(device)
         torch.manual_seed(self.config.seed)
+        self.pretrained = encoder
         self.encoder = copy.deepcopy(encoder).to(self.device).eval()
         self.head = head.to(self.device)
         valid = sequence.detected.to(self.device, torch.float32)
@@ -180,7 +181,7 @@ class NeuFace:
             provenance=provenance(
                 method=self.method if index else "encoder",
                 iterations=index,
-                encoder=self.encoder,
+                encoder=self.pretrained,
                 head=self.head,
                 sequence=self.sequence,
                 config=self.config,

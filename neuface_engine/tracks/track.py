@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import zipfile
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -130,7 +131,8 @@ class FaceTrack:
                 os.fsync(stream.fileno())
             part.replace(path)
         except OSError as error:
-            part.unlink(missing_ok=True)
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
             raise TrackError(f"{path}: cannot be written ({error.strerror}); free space or choose another folder") from None
 
     @classmethod
