@@ -49,6 +49,8 @@ def build_geometry(source: AnnySource, *, people: int, seed: int) -> dict[str, A
 
     masks = regions.texture_masks(source, mesh)
     lips = regions.find_lips(mesh, template, masks)
+    still = masks["lips"] + masks["eyelids"] + masks["inside-mouth"] + lips.strength
+    expression.refine_units(mesh, units, lips.side, np.clip(1 - 2 * still, 0, 1))
     jaw = skeleton.jaw_weights(mesh, template, units["jawOpen"], hinge, lips)
     skin = mesh.vertex_part == SKIN
     log.info("jaw rotation explains %.3f of jawOpen", skeleton.explained(template, units["jawOpen"], hinge, jaw, skin))

@@ -27,6 +27,14 @@ EXTRA = {
     "mouthDepress": "mouth-depression",
     "mouthElevate": "mouth-elevation",
 }
+# authored for MakeHuman's wide-eyed base mesh: at full strength the mean head's upper lid passes the lower one
+BLINK_SCALE = 0.8
+# sharp pits and creases in the cheek
+PITTED = ("mouthSmile", "cheekSquint", "cheekPuff", "mouthElevate", "mouthDimple")
+SMOOTHING_STEPS = 4
+# mouthClose shuts lips over an open jaw; a linear unit cannot know the jaw's angle, so it is held to the depth to
+# which closed lips can press into each other
+LIP_APPROACH = 0.002
 EXTRA_FOLDER = "mpfb2/targets/expression/units/caucasian/"
 
 
@@ -44,6 +52,30 @@ def read_units(source: AnnySource, mesh: HeadMesh) -> dict[str, Array]:
         out[mesh.vertex_part != SKIN] = 0
         units[name] = out
     return units
+
+
+def refine_units(mesh: HeadMesh, units: dict[str, Array], lip_side: Array, movable: Array) -> None:
+    """Mend what looks wrong on the mean head (in place).
+
+    lip_side [V]: +1 upper, -1 lower lip; movable [V] 0..1: where displacements may be smoothed (not lips, not lids).
+    """
+    for name in units:
+        if name.startswith("eyeBlink"):
+            units[name] *= BLINK_SCALE
+        elif name.startswith(PITTED):
+            units[name] = _smoothed(mesh, units[name], movable, SMOOTHING_STEPS)
+    close = units["mouthClose"]
+    approach = close[lip_side < 0, 1].max() - close[lip_side > 0, 1].min()
+    units["mouthClose"] = close * (LIP_APPROACH / approach)
+    log.info("mouthClose scaled by %.3f to a lip approach of %.1f mm", LIP_APPROACH / approach, LIP_APPROACH * 1e3)
+
+
+def _smoothed(mesh: HeadMesh, shift: Array, movable: Array, steps: int) -> Array:
+    near = mesh.adjacency()
+    degree = np.asarray(near.sum(1))
+    for _ in range(steps):
+        shift = shift + 0.5 * movable[:, None] * ((near @ shift) / degree - shift)
+    return shift
 
 
 def mirrored_name(name: str, names: dict[str, Array]) -> str:
