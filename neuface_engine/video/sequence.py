@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from neuface_engine.landmarks import Detections, Detector
 
 DEFAULT_CROP_SIZE = 256
-DEFAULT_CROP_SCALE = 1.5
+DEFAULT_CROP_SCALE = 1.65
 BOX_SMOOTHING_SECONDS = 0.2
 _IBUG = list(MEDIAPIPE_TO_IBUG68)
 
