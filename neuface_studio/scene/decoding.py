@@ -1,0 +1,98 @@
+"""Parameters of one frame -> meshes of all views in pixels of their video frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+import neuface_engine as nf
+from neuface_engine import raster
+from neuface_studio.session import Footage, IterationRecord
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class FrameMeshes:
+    """The meshes of one frame and one EM iteration, one a view.
+
+    points [V, N, 3]: px in the video frame and depth in px (larger = nearer); normals [V, N, 3]: x right, y up, z to
+    the viewer; projected [V, 68, 2]: the mesh's landmarks in px.
+    """
+
+    iteration: int
+    frame: int
+    points: Floats
+    normals: Floats
+    projected: Floats
+
+
+class MeshDecoder:
+    """Decodes the shown frame only, and remembers the last few answers."""
+
+    def __init__(self, footage: Footage, *, remember: int = 4) -> None:
+        self._head = footage.head
+        self._faces = footage.faces
+        self._sequence = footage.sequence
+        self._to_frame = invert_similarities(np.asarray(footage.sequence.crop_transforms, dtype=np.float64))
+        self._half_crop = footage.sequence.crops.shape[-1] / 2.0
+        self._remember = remember
+        self._recent: dict[tuple[int, int], FrameMeshes] = {}
+
+    @torch.no_grad()
+    def decode(self, record: IterationRecord, frame: int) -> FrameMeshes:
+        """The meshes of ``frame`` under the parameters of ``record``."""
+        key = (record.index, frame)
+        known = self._recent.pop(key, None)
+        if known is None:
+            parameters = record.parameters[frame]
+            posed = self._head.vertices(parameters)
+            landmarks = self._head.landmarks(parameters, kind="dynamic")
+            points = nf.project_depth(posed, parameters.camera).numpy()
+            projected = nf.project(landmarks, parameters.camera).numpy()
+            known = FrameMeshes(
+                iteration=record.index,
+                frame=frame,
+                points=self._in_frame(points, frame),
+                normals=np.asarray(raster.vertex_normals(posed.numpy(), self._faces), dtype=np.float32),
+                projected=self._in_frame(projected, frame),
+            )
+        self._recent[key] = known
+        while len(self._recent) > self._remember:
+            self._recent.pop(next(iter(self._recent)))
+        return known
+
+    @torch.no_grad()
+    def heads(self, record: IterationRecord, frame: int, *, posed: bool) -> Floats:
+        """Vertices [V, N, 3] in metres: in the canonical pose, or turned as in the video."""
+        parameters = record.parameters[frame]
+        vertices = self._head.vertices(parameters, space="posed" if posed else "canonical")
+        return np.ascontiguousarray(vertices.numpy(), dtype=np.float32)
+
+    def detected(self, frame: int) -> Floats:
+        """The detector's landmarks [V, 68, 2] in px of the video frame."""
+        return self._in_frame(self._sequence.landmarks[frame].numpy(), frame)
+
+    def forget(self) -> None:
+        self._recent.clear()
+
+    def _in_frame(self, normalised: NDArray[np.floating], frame: int) -> Floats:
+        """Crop coordinates [V, N, 2 or 3] in -1..1 -> px of the video frame; depth gets the similarity's scale."""
+        transform = self._to_frame[frame]
+        crop = (normalised[..., :2].astype(np.float64) + 1.0) * self._half_crop
+        flat = np.einsum("vij,vnj->vni", transform[:, :, :2], crop) + transform[:, None, :, 2]
+        if normalised.shape[-1] == 2:
+            return flat.astype(np.float32)
+        scale = np.sqrt(np.abs(np.linalg.det(transform[:, :, :2])))[:, None, None] * self._half_crop
+        return np.ascontiguousarray(
+            np.concatenate([flat, normalised[..., 2:] * scale], axis=-1), dtype=np.float32
+        )
+
+
+def invert_similarities(transforms: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Inverse of affine maps [..., 2, 3]."""
+    linear = np.linalg.inv(transforms[..., :2])
+    return np.concatenate([linear, -linear @ transforms[..., 2:]], axis=-1)

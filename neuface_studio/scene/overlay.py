@@ -1,0 +1,204 @@
+"""One tile's picture: the frame, the mesh or a heat map over it, at the size of the tile on the screen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from neuface_engine import raster
+from neuface_studio import theme
+from neuface_studio.scene.decoding import FrameMeshes, invert_similarities
+from neuface_studio.session import Footage, Layers
+
+Image = NDArray[np.uint8]
+MESH_COLOUR = (212, 217, 224)
+HEAT_COLORMAP = "inferno"
+LONGEST_SIDE = 900  # px: larger tiles are drawn at this size and scaled up
+
+
+@dataclass(frozen=True)
+class Viewport:
+    """The rectangle of the frame that fills a tile: ``left``, ``top`` in frame px, ``scale`` tile px a frame px."""
+
+    left: float
+    top: float
+    scale: float
+
+    def to_tile(self, points: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Frame px [..., 2 or 3] -> tile px; a depth gets the same scale."""
+        out = np.array(points, dtype=np.float32)
+        out[..., 0] -= self.left
+        out[..., 1] -= self.top
+        out *= self.scale
+        return out
+
+
+@dataclass(frozen=True)
+class TilePicture:
+    """``image`` uint8 [H, W, 3] and where it lies in the frame."""
+
+    image: Image
+    viewport: Viewport
+
+
+class TilePainter:
+    """Draws tiles; keeps the last background of each view, so that a new iteration costs only the mesh."""
+
+    def __init__(self, footage: Footage) -> None:
+        self._footage = footage
+        self._frames = footage.sequence.frames
+        self._regions = face_regions(footage)
+        self._backgrounds: dict[int, tuple[tuple[object, ...], TilePicture]] = {}
+        self._heat_faces = face_triangles(footage)
+        self._ground = np.array(theme.rgb(theme.GROUND), dtype=np.uint8)
+
+    def region_aspect(self, *, whole_frame: bool) -> float:
+        """Width over height of what the tiles want to show, averaged over the views."""
+        if whole_frame:
+            sizes = np.asarray(self._footage.sequence.image_sizes, dtype=float)
+            return float(np.mean(sizes[:, 0] / sizes[:, 1]))
+        return float(np.mean([(x1 - x0) / (y1 - y0) for x0, y0, x1, y1 in self._regions]))
+
+    def background(self, view: int, frame: int, width: int, height: int, *, whole_frame: bool) -> TilePicture:
+        """The video alone, ``width`` x ``height`` px; what lies outside the video is the window's ground colour."""
+        key = (frame, width, height, whole_frame)
+        known = self._backgrounds.get(view)
+        if known is not None and known[0] == key:
+            return known[1]
+        source = self._frames[frame, view]
+        viewport = self._viewport(view, width, height, source.shape[1], source.shape[0], whole_frame)
+        picture = TilePicture(self._cut(source, viewport, width, height), viewport)
+        self._backgrounds[view] = (key, picture)
+        return picture
+
+    def paint(
+        self,
+        view: int,
+        background: TilePicture,
+        meshes: FrameMeshes | None,
+        layers: Layers,
+        gradient: NDArray[np.float32] | None,
+        gradient_peak: float,
+    ) -> Image:
+        """The tile's picture. ``gradient`` [N] is drawn over the face, from 0 to ``gradient_peak``."""
+        wanted = layers.mesh or layers.wireframe or (layers.gradient and gradient is not None)
+        if meshes is None or not wanted:
+            return background.image
+        points = background.viewport.to_tile(meshes.points[view])
+        normals, faces = meshes.normals[view], self._footage.faces
+        image = background.image
+        if layers.mesh:
+            image = raster.draw_shaded(
+                image, points, normals, faces, colour=MESH_COLOUR, opacity=layers.opacity
+            )
+        if layers.gradient and gradient is not None:
+            image = raster.draw_scalar(
+                image,
+                points,
+                self._heat_faces,
+                gradient,
+                vmin=0.0,
+                vmax=max(gradient_peak, 1e-30),
+                colormap=HEAT_COLORMAP,
+                opacity=layers.opacity,
+                normals=normals,
+            )
+        if layers.wireframe:
+            image = raster.draw_wireframe(image, points, faces, colour=theme.rgb(theme.ACCENT), opacity=0.55)
+        return image
+
+    def _viewport(
+        self, view: int, width: int, height: int, frame_width: int, frame_height: int, whole_frame: bool
+    ) -> Viewport:
+        if whole_frame:
+            x0, y0, x1, y1 = 0.0, 0.0, float(frame_width), float(frame_height)
+        else:
+            x0, y0, x1, y1 = self._regions[view]
+        scale = min(width / (x1 - x0), height / (y1 - y0))
+        if not whole_frame:
+            # Rather show more of the video than a bar, but never enlarge past the frame for it.
+            scale = max(scale, min(width / frame_width, height / frame_height))
+        left = _place((x0 + x1) / 2, width / scale, frame_width)
+        top = _place((y0 + y1) / 2, height / scale, frame_height)
+        return Viewport(left, top, scale)
+
+    def _cut(self, source: Image, viewport: Viewport, width: int, height: int) -> Image:
+        matrix = np.array(
+            [
+                [viewport.scale, 0.0, -viewport.left * viewport.scale],
+                [0.0, viewport.scale, -viewport.top * viewport.scale],
+            ]
+        )
+        if viewport.scale < 0.6:
+            # Reducing: average over the source pixels first, or fine structure would flicker.
+            factor = min(1.0, 1.3 * viewport.scale)
+            x0, y0 = max(0, int(viewport.left) - 2), max(0, int(viewport.top) - 2)
+            x1 = min(source.shape[1], int(viewport.left + width / viewport.scale) + 3)
+            y1 = min(source.shape[0], int(viewport.top + height / viewport.scale) + 3)
+            part = source[y0:y1, x0:x1]
+            size = (max(1, round(part.shape[1] * factor)), max(1, round(part.shape[0] * factor)))
+            reduced = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+            ratio = np.array([part.shape[1] / size[0], part.shape[0] / size[1]])
+            matrix[:, 2] += matrix[:, :2] @ np.array([x0, y0], dtype=float)
+            matrix[:, :2] *= ratio
+            source = np.asarray(reduced, dtype=np.uint8)
+        matrix[:, 2] += (
+            matrix[:, :2] @ np.array([0.5, 0.5]) - 0.5
+        )  # OpenCV puts a pixel's centre at whole numbers
+        image = cv2.warpAffine(
+            source,
+            matrix,
+            (width, height),
+            flags=cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_CONSTANT,
+            borderValue=tuple(int(c) for c in self._ground),
+        )
+        return np.asarray(image, dtype=np.uint8)
+
+
+def face_triangles(footage: Footage) -> NDArray[np.int32]:
+    """Triangles [T, 3] of the face without scalp, neck and ears, where the losses pull; all if the head has no regions."""
+    regions = footage.head.regions
+    wanted = [regions[name] for name in ("face", "jaw_line", "chin", "lips", "lids") if name in regions]
+    if not wanted:
+        return footage.faces
+    inside = np.any([mask.cpu().numpy() for mask in wanted], axis=0)
+    return np.ascontiguousarray(footage.faces[inside[footage.faces].any(axis=1)])
+
+
+def _place(centre: float, extent: float, frame_extent: float) -> float:
+    """Start of an interval around ``centre``, moved into the frame where it fits, else centred on the frame."""
+    if extent >= frame_extent:
+        return (frame_extent - extent) / 2
+    return min(max(centre - extent / 2, 0.0), frame_extent - extent)
+
+
+def face_regions(footage: Footage) -> list[tuple[float, float, float, float]]:
+    """For each view the rectangle (x0, y0, x1, y1) in frame px that holds the head in nearly all frames.
+
+    It does not move with time, so that the eye sees the head move and not the picture. A view without any face gets
+    its whole frame.
+    """
+    sequence = footage.sequence
+    to_frame = invert_similarities(np.asarray(sequence.crop_transforms, dtype=np.float64))
+    half = sequence.crops.shape[-1] / 2.0
+    crop = (sequence.landmarks.numpy().astype(np.float64) + 1.0) * half
+    points = np.einsum("fvij,fvnj->fvni", to_frame[..., :2], crop) + to_frame[:, :, None, :, 2]
+    detected = sequence.detected.numpy().astype(bool)
+    regions = []
+    for view, (width, height) in enumerate(sequence.image_sizes):
+        seen = detected[:, view]
+        if not seen.any():
+            regions.append((0.0, 0.0, float(width), float(height)))
+            continue
+        low, high = points[seen, view].min(axis=1), points[seen, view].max(axis=1)
+        side = float(np.median((high - low).max(axis=1)))
+        x0, y0 = np.percentile(low, 3, axis=0)
+        x1, y1 = np.percentile(high, 97, axis=0)
+        # The 68 landmarks end at the brows: the skull needs about half a face more above.
+        x0, x1, y0, y1 = x0 - 0.28 * side, x1 + 0.28 * side, y0 - 0.55 * side, y1 + 0.25 * side
+        regions.append((float(x0), float(y0), float(x1), float(y1)))
+    return regions

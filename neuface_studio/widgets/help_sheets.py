@@ -1,0 +1,111 @@
+"""Sheets under Help: the keys, what the window shows, and about."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+import neuface_engine
+from neuface_studio import actions as table
+from neuface_studio.widgets.common import heading, key_cap, soft
+
+
+class Sheet(QDialog):
+    """A plain sheet over the window; Escape closes it."""
+
+    def __init__(self, title: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(title)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.body = QVBoxLayout(self)
+        self.body.setContentsMargins(24, 20, 24, 18)
+        self.body.setSpacing(12)
+
+    def finish(self) -> None:
+        row = QHBoxLayout()
+        row.addStretch(1)
+        close = QPushButton("Close")
+        close.clicked.connect(self.accept)
+        row.addWidget(close)
+        self.body.addLayout(row)
+
+
+def shortcut_sheet(parent: QWidget | None) -> Sheet:
+    """Every command with its keys, from the table of commands."""
+    sheet = Sheet("Keyboard shortcuts", parent)
+    columns = QHBoxLayout()
+    columns.setSpacing(36)
+    for menus in (("&File", "&Run", "Re&view", "&Help"), ("&View",)):
+        grid = QGridLayout()
+        grid.setVerticalSpacing(4)
+        grid.setHorizontalSpacing(14)
+        row = 0
+        for menu in menus:
+            grid.addWidget(heading(menu.replace("&", "")), row, 0, 1, 2)
+            row += 1
+            for entry in table.commands_of(menu):
+                if not entry.keys:
+                    continue
+                label = QLabel(entry.label.replace("&", "").rstrip("…"))
+                label.setToolTip(entry.tip)
+                grid.addWidget(label, row, 0)
+                grid.addWidget(key_cap(table.key_label(entry)), row, 1)
+                row += 1
+            grid.setRowMinimumHeight(row, 8)
+            row += 1
+        grid.setRowStretch(row, 1)
+        columns.addLayout(grid)
+    sheet.body.addLayout(columns)
+    sheet.body.addWidget(
+        soft(
+            "Single keys rest while you type in a text field; Enter or Escape leaves the field.", name="faint"
+        )
+    )
+    sheet.finish()
+    return sheet
+
+
+EXPLANATION = """
+<p><b>In the middle</b> is your footage, one tile a view. Over it lies the mesh that the network gives for this very
+picture. Green circles are landmarks that a detector found once; red crosses are the same points of the mesh.</p>
+<p><b>Two time axes</b> lie under it. <i>Frame</i> moves through the video. <i>EM iteration</i> moves through the
+optimisation: 0 is the network as it came, every further step re-trained it a little on this footage. Step back to see
+what changed.</p>
+<p><b>One EM iteration</b> first sets targets (E-step): a smooth head motion for every view, and one mesh for each
+moment merged from all views, trusting each view where it sees the surface. Then one gradient step on the network's
+weights (M-step) brings the predictions closer to the targets and to the landmarks.</p>
+<p><b>At the right</b> are the heads of all views in one pose, in the colours of the views: a colour that sticks out is
+a view that disagrees. The measures compare the shown iteration with the network alone.</p>
+<p><b>At the bottom</b> you judge: accept, reject or unsure. It is saved the moment you press the key.</p>
+"""
+
+
+def explanation_sheet(parent: QWidget | None) -> Sheet:
+    """What the window shows, in plain words."""
+    sheet = Sheet("What am I looking at?", parent)
+    text = QLabel(EXPLANATION)
+    text.setWordWrap(True)
+    text.setMinimumWidth(620)
+    sheet.body.addWidget(text)
+    for key in ("cvd", "msi", "nme", "mpve"):
+        label = soft(table.EXPLANATIONS[key])
+        label.setWordWrap(True)
+        sheet.body.addWidget(label)
+    sheet.finish()
+    return sheet
+
+
+def about_sheet(parent: QWidget | None, backend: str) -> Sheet:
+    """Version, licence and the drawing path in use."""
+    sheet = Sheet("About NeuFace Studio", parent)
+    text = QLabel(
+        f"<p><b>NeuFace Studio {neuface_engine.__version__}</b></p>"
+        "<p>3D face meshes for video by the NeuFace optimisation, watched live and judged.<br>"
+        "Apache License 2.0. The licences of the bundled assets are in resources/LICENSES.md.</p>"
+        f"<p>3D view: {backend}</p>"
+    )
+    text.setWordWrap(True)
+    text.setMinimumWidth(420)
+    sheet.body.addWidget(text)
+    sheet.finish()
+    return sheet

@@ -1,0 +1,493 @@
+"""The one window: puts the panels together and gives every command its function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QSettings, Qt, Slot
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import (
+    QDockWidget,
+    QFileDialog,
+    QLabel,
+    QMainWindow,
+    QSizePolicy,
+    QStackedWidget,
+    QToolBar,
+    QVBoxLayout,
+    QWidget,
+)
+
+from neuface_studio import actions as table
+from neuface_studio.controller import Controller
+from neuface_studio.session import RunState, Session
+from neuface_studio.widgets import help_sheets
+from neuface_studio.widgets.figures_panel import FiguresPanel
+from neuface_studio.widgets.layer_panel import LayerPanel
+from neuface_studio.widgets.notices import NoticeLine
+from neuface_studio.widgets.plots import Plots
+from neuface_studio.widgets.review_bar import ReviewBar
+from neuface_studio.widgets.start_page import StartPage
+from neuface_studio.widgets.status_line import StatusLine
+from neuface_studio.widgets.transport import Transport
+from neuface_studio.widgets.view3d import View3D
+from neuface_studio.widgets.view_grid import ViewGrid
+
+LAYOUT_VERSION = 1
+LAYER_FIELDS = {
+    "layer_mesh": "mesh",
+    "layer_wireframe": "wireframe",
+    "layer_detected": "detected",
+    "layer_projected": "projected",
+    "layer_gradient": "gradient",
+    "whole_frame": "whole_frame",
+}
+
+
+class MainWindow(QMainWindow):
+    """Owns session, controller and panels; closing it ends every thread and timer."""
+
+    def __init__(self, *, settings: QSettings | None = None, project: Path | None = None) -> None:
+        super().__init__()
+        self.settings = settings if settings is not None else QSettings("NeuFace", "NeuFace Studio")
+        self.session = Session(self)
+        self.controller = Controller(self.session, self)
+        self.controller.project_override = project
+        self.setWindowTitle("NeuFace Studio")
+        self.setAcceptDrops(True)
+        self.setDockOptions(QMainWindow.DockOption.AnimatedDocks | QMainWindow.DockOption.AllowTabbedDocks)
+        self.actions_by_id = table.build_actions(self, self._handler)
+        self._closed = False
+        self._build_menus()
+        self._build_panels()
+        self._connect()
+        self._update_actions()
+        self._restore_layout()
+
+    # Construction
+
+    def _build_menus(self) -> None:
+        for name in table.MENUS:
+            menu = self.menuBar().addMenu(name)
+            menu.setToolTipsVisible(True)
+            for entry in table.commands_of(name):
+                if entry.starts_group:
+                    menu.addSeparator()
+                menu.addAction(self.actions_by_id[entry.id])
+        # Actions work by their keys even while a dock hides their menu entry.
+        self.addActions(list(self.actions_by_id.values()))
+        self._title = QLabel()
+        self._title.setObjectName("soft")
+        self._title.setContentsMargins(0, 5, 14, 0)
+        self.menuBar().setCornerWidget(self._title, Qt.Corner.TopRightCorner)
+
+    def _build_panels(self) -> None:
+        session, actions = self.session, self.actions_by_id
+        self.start_page = StartPage(actions)
+        self.view_grid = ViewGrid(session)
+        self.pages = QStackedWidget()
+        self.pages.addWidget(self.start_page)
+        self.pages.addWidget(self.view_grid)
+        self.notices = NoticeLine()
+        centre = QWidget()
+        column = QVBoxLayout(centre)
+        column.setContentsMargins(8, 8, 8, 8)
+        column.setSpacing(6)
+        column.addWidget(self.notices)
+        column.addWidget(self.pages, 1)
+        self.setCentralWidget(centre)
+
+        self.view3d = View3D(session)
+        self.figures = FiguresPanel(session)
+        self.layer_panel = LayerPanel(session, actions)
+        self.plots = Plots(session)
+        self.transport = Transport(session, self.controller, actions)
+        self.review_bar = ReviewBar(session, self.controller, actions, self.settings)
+        self.status_line = StatusLine(session)
+        self.setStatusBar(self.status_line)
+
+        side = QWidget()
+        side_column = QVBoxLayout(side)
+        side_column.setContentsMargins(0, 0, 6, 0)
+        side_column.setSpacing(6)
+        side_column.addWidget(self.view3d, 1)
+        side_column.addWidget(self.figures)
+        side_column.addWidget(self.layer_panel)
+        self.side_dock = self._dock(
+            "side", "3D, measures, layers", side, Qt.DockWidgetArea.RightDockWidgetArea
+        )
+        self.plot_dock = self._dock(
+            "plots", "Optimisation", self.plots, Qt.DockWidgetArea.BottomDockWidgetArea
+        )
+        self.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
+        for name, widget in (("review", self.review_bar), ("transport", self.transport)):
+            bar = QToolBar(name)
+            bar.setObjectName(name)
+            bar.setMovable(False)
+            bar.setFloatable(False)
+            bar.toggleViewAction().setEnabled(False)
+            widget.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+            bar.addWidget(widget)
+            self.addToolBarBreak(Qt.ToolBarArea.BottomToolBarArea)
+            self.addToolBar(Qt.ToolBarArea.BottomToolBarArea, bar)
+        self._bars = [
+            bar for bar in self.findChildren(QToolBar) if bar.objectName() in ("transport", "review")
+        ]
+
+    def _dock(self, name: str, title: str, widget: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
+        dock = QDockWidget(title, self)
+        dock.setObjectName(f"dock_{name}")
+        dock.setWidget(widget)
+        dock.setFeatures(
+            QDockWidget.DockWidgetFeature.DockWidgetMovable
+            | QDockWidget.DockWidgetFeature.DockWidgetFloatable
+        )
+        self.addDockWidget(area, dock)
+        return dock
+
+    def _connect(self) -> None:
+        session, controller = self.session, self.controller
+        session.footage_changed.connect(self._on_footage)
+        session.noticed.connect(self.notices.show_notice)
+        session.task_changed.connect(self.start_page.show_task)
+        session.run_state_changed.connect(self._update_actions)
+        session.history_changed.connect(self._update_actions)
+        session.layers_changed.connect(self._update_checks)
+        session.follow_changed.connect(self._update_checks)
+        session.selection_changed.connect(self._update_checks)
+        session.posed_changed.connect(self._update_checks)
+        session.frame_changed.connect(self._on_frame_requested)
+        controller.opening.connect(self._on_opening)
+        controller.window_still_changed.connect(self.view_grid.set_still)
+        controller.window_still_changed.connect(self.view3d.set_still)
+        self.start_page.source_chosen.connect(self.open_path)
+        self.start_page.cancelled.connect(controller.cancel_loading)
+        self.start_page.cancelled.connect(self._on_cancelled)
+        self.view_grid.refreshed.connect(self._on_refreshed)
+        self.view_grid.gradient_peak_changed.connect(self.layer_panel.colour_bar.set_peak)
+        self._show_panels(False)
+        self.start_page.show_recent()
+        self._update_checks()
+
+    # Commands: the table's ids are the names of the methods below
+
+    def _handler(self, identifier: str) -> Callable[..., None]:
+        if identifier in LAYER_FIELDS:
+            return self._toggle_layer
+        return getattr(self, f"do_{identifier}")
+
+    @Slot()
+    def _toggle_layer(self) -> None:
+        action = self.sender()
+        if action is not None:
+            field = LAYER_FIELDS[action.objectName()]
+            self.session.set_layers(**{field: not getattr(self.session.layers, field)})
+
+    @Slot()
+    def do_open_video(self) -> None:
+        from neuface_engine.video.reader import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+
+        suffixes = " ".join(f"*{suffix}" for suffix in sorted(VIDEO_SUFFIXES | IMAGE_SUFFIXES))
+        name, _ = QFileDialog.getOpenFileName(
+            self, "Open a video", self._last_folder(), f"Videos and images ({suffixes});;All files (*)"
+        )
+        if name:
+            self.open_path(Path(name))
+
+    @Slot()
+    def do_open_folder(self) -> None:
+        name = QFileDialog.getExistingDirectory(
+            self, "Open a folder of views, images or a project", self._last_folder()
+        )
+        if name:
+            self.open_path(Path(name))
+
+    @Slot()
+    def do_open_demo(self) -> None:
+        self.open_path(None)
+
+    @Slot(object)
+    def open_path(self, path: Path | None) -> None:
+        """Open footage or a project folder; None is the demo."""
+        if path is not None:
+            self.settings.setValue("open/folder", str(path.parent))
+        self.notices.clear()
+        self.controller.open_path(path)
+
+    def _last_folder(self) -> str:
+        return str(self.settings.value("open/folder", str(Path.home())))
+
+    @Slot()
+    def do_close_sequence(self) -> None:
+        self.controller.close_footage()
+
+    @Slot()
+    def do_save_screenshot(self) -> None:
+        name, _ = QFileDialog.getSaveFileName(
+            self, "Save a picture of the window", "neuface.png", "PNG (*.png)"
+        )
+        if name:
+            self.save_picture(Path(name))
+
+    def save_picture(self, path: Path) -> bool:
+        """Write what the window shows as PNG; says so in the notice line."""
+        if self.grab().save(str(path), "PNG"):
+            self.session.notify("info", f"Picture saved as {path}.")
+            return True
+        self.session.notify("error", f"{path}: cannot be written; choose another folder.")
+        return False
+
+    @Slot()
+    def do_quit(self) -> None:
+        self.close()
+
+    @Slot()
+    def do_toggle_run(self) -> None:
+        self.controller.toggle_run()
+
+    @Slot()
+    def do_step_once(self) -> None:
+        self.controller.step_once()
+
+    @Slot()
+    def do_toggle_follow(self) -> None:
+        self.session.set_follow(not self.session.follow)
+
+    @Slot()
+    def do_iteration_back(self) -> None:
+        self.session.step_iteration(-1)
+
+    @Slot()
+    def do_iteration_forward(self) -> None:
+        self.session.step_iteration(1)
+
+    @Slot()
+    def do_iteration_first(self) -> None:
+        if self.session.indices:
+            self.session.show_iteration(self.session.indices[0])
+
+    @Slot()
+    def do_iteration_last(self) -> None:
+        self.session.set_follow(True)
+
+    @Slot()
+    def do_restart_run(self) -> None:
+        self.controller.restart_run()
+
+    @Slot()
+    def do_toggle_play(self) -> None:
+        self.session.set_playing(not self.session.playing)
+
+    def _step_frame(self, steps: int) -> None:
+        self.session.set_playing(False)
+        self.controller.seek(self.session.frame + steps)
+
+    @Slot()
+    def do_frame_back(self) -> None:
+        self._step_frame(-1)
+
+    @Slot()
+    def do_frame_forward(self) -> None:
+        self._step_frame(1)
+
+    @Slot()
+    def do_frames_back(self) -> None:
+        self._step_frame(-10)
+
+    @Slot()
+    def do_frames_forward(self) -> None:
+        self._step_frame(10)
+
+    @Slot()
+    def do_frame_first(self) -> None:
+        self._step_frame(-self.session.num_frames)
+
+    @Slot()
+    def do_frame_last(self) -> None:
+        self._step_frame(self.session.num_frames)
+
+    @Slot()
+    def do_solo_view(self) -> None:
+        self.session.set_solo(not self.session.solo and self.session.num_views > 1)
+
+    @Slot()
+    def do_view_previous(self) -> None:
+        self.session.select_view(self.session.selected_view - 1)
+
+    @Slot()
+    def do_view_next(self) -> None:
+        self.session.select_view(self.session.selected_view + 1)
+
+    @Slot()
+    def do_posed_3d(self) -> None:
+        self.session.set_posed_3d(not self.session.posed_3d)
+
+    @Slot()
+    def do_reset_3d(self) -> None:
+        self.view3d.front()
+
+    @Slot()
+    def do_full_screen(self) -> None:
+        self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
+
+    @Slot()
+    def do_accept(self) -> None:
+        self.review_bar.judge("accept")
+
+    @Slot()
+    def do_reject(self) -> None:
+        self.review_bar.judge("reject")
+
+    @Slot()
+    def do_unsure(self) -> None:
+        self.review_bar.judge("unsure")
+
+    @Slot()
+    def do_undo(self) -> None:
+        self.controller.undo()
+
+    @Slot()
+    def do_edit_note(self) -> None:
+        self.review_bar.note.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.review_bar.note.selectAll()
+
+    @Slot()
+    def do_shortcuts(self) -> None:
+        help_sheets.shortcut_sheet(self).open()
+
+    @Slot()
+    def do_explain(self) -> None:
+        help_sheets.explanation_sheet(self).open()
+
+    @Slot()
+    def do_about(self) -> None:
+        names = {"interactor": "on screen", "offscreen": "off screen, shown as a picture"}
+        backend = f"{names[self.view3d.backend]} ({self.view3d.backend_reason})"
+        help_sheets.about_sheet(self, backend).open()
+
+    # Following the session
+
+    @Slot(str)
+    def _on_opening(self, name: str) -> None:
+        self.pages.setCurrentWidget(self.start_page)
+        self.start_page.begin(name)
+
+    @Slot()
+    def _on_cancelled(self) -> None:
+        self.start_page.show_task(None)
+        self.session.notify("info", "Opening was cancelled.")
+
+    @Slot()
+    def _on_footage(self) -> None:
+        footage = self.session.footage
+        self.view3d.set_decoder(self.view_grid.decoder)
+        if footage is None:
+            self.pages.setCurrentWidget(self.start_page)
+            self.start_page.show_task(None)
+            self.start_page.show_recent()
+            self.setWindowTitle("NeuFace Studio")
+            self._title.setText("")
+        else:
+            self.pages.setCurrentWidget(self.view_grid)
+            name = "Demo" if footage.is_demo else footage.sequence.name
+            views = len(footage.sequence.views)
+            self.setWindowTitle(f"{name} – NeuFace Studio")
+            self._title.setText(
+                f"{name}   ·   {views} view{'' if views == 1 else 's'} × {self.session.num_frames} frames"
+            )
+        self._show_panels(footage is not None)
+        self._update_actions()
+
+    def _show_panels(self, shown: bool) -> None:
+        for widget in (self.side_dock, self.plot_dock, *self._bars):
+            widget.setVisible(shown)
+
+    @Slot()
+    def _on_frame_requested(self) -> None:
+        self.controller.may_advance = False
+
+    @Slot()
+    def _on_refreshed(self) -> None:
+        self.controller.may_advance = True
+
+    @Slot()
+    def _update_actions(self) -> None:
+        session = self.session
+        have = {
+            "": True,
+            "sequence": session.footage is not None,
+            "track": session.footage is not None and session.newest is not None and session.newest > 0,
+        }
+        for entry in table.COMMANDS:
+            self.actions_by_id[entry.id].setEnabled(have[entry.needs])
+        can_run = session.run_state.can_run or session.run_state == RunState.RUNNING
+        self.actions_by_id["toggle_run"].setEnabled(can_run)
+        self.actions_by_id["step_once"].setEnabled(session.run_state.can_run)
+
+    @Slot()
+    def _update_checks(self) -> None:
+        session = self.session
+        for identifier, field in LAYER_FIELDS.items():
+            self.actions_by_id[identifier].setChecked(getattr(session.layers, field))
+        self.actions_by_id["toggle_follow"].setChecked(session.follow)
+        self.actions_by_id["solo_view"].setChecked(session.solo)
+        self.actions_by_id["posed_3d"].setChecked(session.posed_3d)
+
+    # Drag and drop
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        if not paths:
+            return
+        event.acceptProposedAction()
+        if len(paths) > 1:
+            self.session.notify(
+                "info",
+                "Several files were dropped: put the views of one moment into a folder to open them together.",
+            )
+        self.open_path(paths[0])
+
+    # Layout and the end
+
+    def _restore_layout(self) -> None:
+        geometry = self.settings.value("window/geometry")
+        state = self.settings.value("window/state")
+        if isinstance(geometry, QByteArray):
+            self.restoreGeometry(geometry)
+        else:
+            self.resize(1600, 1000)
+        if isinstance(state, QByteArray):
+            self.restoreState(state, LAYOUT_VERSION)
+        else:
+            self.default_layout()
+        self._show_panels(self.session.footage is not None)
+
+    def default_layout(self) -> None:
+        """Sizes of the docks for the present size of the window."""
+        self.resizeDocks([self.side_dock], [max(260, min(420, self.width() // 5))], Qt.Orientation.Horizontal)
+        self.resizeDocks([self.plot_dock], [max(150, min(240, self.height() // 6))], Qt.Orientation.Vertical)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self.shutdown()
+        super().closeEvent(event)
+
+    def shutdown(self) -> None:
+        """Stop timers, end threads, close the plotter; a second call does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        if self.session.footage is not None:
+            self.settings.setValue("window/geometry", self.saveGeometry())
+            self.settings.setValue("window/state", self.saveState(LAYOUT_VERSION))
+        self.session.set_playing(False)
+        self.notices.stop()
+        self.plots.stop()
+        self.view_grid.stop()
+        self.controller.shutdown()
+        self.view3d.stop()
+        self.settings.sync()

@@ -1,0 +1,85 @@
+"""One line at the top of the window for what the reviewer should know; never a dialog."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QTimer, Slot
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
+
+from neuface_studio import theme
+from neuface_studio.session import Notice
+from neuface_studio.widgets.common import ElidedLabel, soft
+
+LOOKS = {
+    "info": ("i", theme.ACCENT, "#16233A"),
+    "good": ("✓", theme.GREEN, "#14291F"),
+    "warning": ("▲", theme.AMBER, "#2B2413"),
+    "error": ("✕", theme.RED, "#331A1C"),
+}
+PASSING_MS = 8000
+
+
+class NoticeLine(QFrame):
+    """Shows the newest notice. Errors and warnings stay until dismissed, others pass; several warnings queue up."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._waiting: list[Notice] = []
+        self._shown: Notice | None = None
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 5, 6, 5)
+        row.setSpacing(10)
+        self._sign = QLabel()
+        self.text = ElidedLabel()
+        self._more = soft("", name="faint")
+        close = QPushButton("Dismiss")
+        close.setToolTip("Hide this line (what it says stays true).")
+        close.clicked.connect(self.dismiss)
+        row.addWidget(self._sign)
+        row.addWidget(self.text, 1)
+        row.addWidget(self._more)
+        row.addWidget(close)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self.dismiss)
+        self.hide()
+
+    @property
+    def shown(self) -> Notice | None:
+        return self._shown
+
+    @Slot(object)
+    def show_notice(self, notice: Notice) -> None:
+        """Show it now; a serious line that is on show waits behind it."""
+        if self._shown is not None and self._shown.level in ("error", "warning") and self._shown != notice:
+            self._waiting.append(self._shown)
+        self._put(notice)
+
+    def clear(self) -> None:
+        self._waiting.clear()
+        self.dismiss()
+
+    @Slot()
+    def dismiss(self) -> None:
+        self._timer.stop()
+        self._shown = None
+        if self._waiting:
+            self._put(self._waiting.pop())
+        else:
+            self.hide()
+
+    def stop(self) -> None:
+        self._timer.stop()
+
+    def _put(self, notice: Notice) -> None:
+        self._shown = notice
+        sign, colour, ground = LOOKS[notice.level]
+        self._sign.setText(sign)
+        self._sign.setStyleSheet(f"color: {colour}; font-weight: 700; font-size: 12pt;")
+        self.setStyleSheet(f"NoticeLine {{ background: {ground}; border-left: 3px solid {colour}; }}")
+        self.text.set_text(notice.text)
+        self._more.setText(f"and {len(self._waiting)} more" if self._waiting else "")
+        self.show()
+        if notice.level in ("info", "good"):
+            self._timer.start(PASSING_MS)
+        else:
+            self._timer.stop()

@@ -1,0 +1,227 @@
+"""Live curves over the EM iterations: loss terms, CVD and MSI of each view, and what they are at the shown one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from neuface_studio import theme
+from neuface_studio.actions import EXPLANATIONS
+from neuface_studio.session import IterationRecord, Session
+from neuface_studio.widgets.common import soft
+
+pg.setConfigOptions(antialias=False, background=theme.PANEL, foreground=theme.TEXT_FAINT)
+
+LOSS_NAMES = {"total": "total", "landmark": "landmarks", "temporal": "motion", "multiview": "views"}
+REDRAW_INTERVAL_MS = 200
+
+
+class CurvePlot(QFrame):
+    """One plot with a legend that reads out the shown iteration; a click goes to an iteration."""
+
+    clicked = Signal(int)
+
+    def __init__(
+        self,
+        title: str,
+        unit: str,
+        explanation: str,
+        *,
+        logarithmic: bool = False,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.setObjectName("panel")
+        self.setToolTip(explanation)
+        self._logarithmic = logarithmic
+        self._curves: dict[str, pg.PlotDataItem] = {}
+        self._read_outs: dict[str, QLabel] = {}
+        self._data: dict[str, np.ndarray] = {}
+        self._x = np.zeros(0)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(10, 6, 8, 4)
+        outer.setSpacing(2)
+        head = QHBoxLayout()
+        head.addWidget(QLabel(title))
+        head.addWidget(soft(unit, name="faint"))
+        head.addStretch(1)
+        outer.addLayout(head)
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        self._plot = pg.PlotWidget()
+        self._plot.setMenuEnabled(False)
+        self._plot.setMouseEnabled(x=False, y=False)
+        self._plot.hideButtons()
+        self._plot.setMinimumSize(QSize(120, 60))
+        self._plot.viewport().installEventFilter(self)
+        for side in ("left", "bottom"):
+            axis = self._plot.getAxis(side)
+            axis.setPen(pg.mkPen(theme.LINE_STRONG))
+            axis.setTextPen(pg.mkPen(theme.TEXT_FAINT))
+            axis.setStyle(tickLength=-4, tickTextOffset=4)
+        self._plot.getAxis("left").setWidth(44)
+        self._plot.getAxis("bottom").setHeight(20)
+        self._plot.showGrid(x=False, y=True, alpha=0.12)
+        if logarithmic:
+            self._plot.setLogMode(y=True)
+        self._cursor = pg.InfiniteLine(angle=90, pen=pg.mkPen(theme.TEXT_SOFT, style=Qt.PenStyle.DashLine))
+        self._plot.addItem(self._cursor)
+        self._cursor.hide()
+        row.addWidget(self._plot, 1)
+        self._legend = QGridLayout()
+        self._legend.setSpacing(1)
+        self._legend.setHorizontalSpacing(7)
+        column = QVBoxLayout()
+        column.addLayout(self._legend)
+        column.addStretch(1)
+        row.addLayout(column)
+        outer.addLayout(row, 1)
+        self._empty = soft("Curves appear with the first iterations.", self._plot, name="faint")
+        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+
+    def set_curves(self, names: dict[str, str], colours: list[str]) -> None:
+        """``names``: key -> what the legend says."""
+        for curve in self._curves.values():
+            self._plot.removeItem(curve)
+        while (item := self._legend.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.deleteLater()
+        self._curves, self._read_outs, self._data = {}, {}, {}
+        for row, ((key, name), colour) in enumerate(zip(names.items(), colours, strict=True)):
+            self._curves[key] = self._plot.plot(pen=pg.mkPen(colour, width=1))
+            chip = QLabel()
+            chip.setFixedSize(10, 10)
+            chip.setStyleSheet(f"background: {colour}; border-radius: 2px;")
+            label = soft(name[:14] + ("…" if len(name) > 14 else ""))
+            value = QLabel("")
+            value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            value.setMinimumWidth(46)
+            for widget in (label, value):
+                font = widget.font()
+                font.setPointSizeF(8.5)
+                widget.setFont(font)
+            self._legend.addWidget(chip, row, 0)
+            self._legend.addWidget(label, row, 1)
+            self._legend.addWidget(value, row, 2)
+            self._read_outs[key] = value
+
+    def set_data(self, x: np.ndarray, data: dict[str, np.ndarray], last: int) -> None:
+        """Curves over iterations ``x``; the axis goes to ``last``."""
+        self._x, self._data = x, data
+        for key, curve in self._curves.items():
+            values = data.get(key, np.zeros(0))
+            curve.setData(x, np.maximum(values, 1e-12) if self._logarithmic else values, connect="finite")
+        self._plot.setXRange(0, max(last, 1), padding=0.02)
+        self._plot.enableAutoRange(axis="y")
+        self._empty.setVisible(len(x) < 2)
+
+    def set_cursor(self, index: int | None) -> None:
+        """Move the line and the read-outs to an iteration."""
+        self._cursor.setVisible(index is not None)
+        if index is None:
+            return
+        self._cursor.setValue(index)
+        place = np.flatnonzero(self._x == index)
+        for key, label in self._read_outs.items():
+            values = self._data.get(key)
+            label.setText(figure(values[place[0]]) if values is not None and len(place) else "–")
+
+    def eventFilter(self, watched: object, event: QEvent) -> bool:
+        pressed = event.type() == QEvent.Type.MouseButtonPress or (
+            event.type() == QEvent.Type.MouseMove
+            and isinstance(event, QMouseEvent)
+            and bool(event.buttons() & Qt.MouseButton.LeftButton)
+        )
+        if pressed and isinstance(event, QMouseEvent):
+            point = self._plot.plotItem.vb.mapSceneToView(self._plot.mapToScene(event.position().toPoint()))
+            self.clicked.emit(max(0, round(point.x())))
+            return True
+        return False
+
+    def resizeEvent(self, event: object) -> None:
+        self._empty.setGeometry(self._plot.rect().adjusted(44, 0, 0, -20))
+
+
+class Plots(QWidget):
+    """The three plots side by side, redrawn a few times a second at most."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(6)
+        self.losses = CurvePlot("Loss terms", "weighted, logarithmic", EXPLANATIONS["loss"], logarithmic=True)
+        self.cvd = CurvePlot("CVD per view", "mm, lower is better", EXPLANATIONS["cvd"])
+        self.msi = CurvePlot("MSI per view", "frame⁴/mm², higher is better", EXPLANATIONS["msi"])
+        for plot in (self.losses, self.cvd, self.msi):
+            plot.clicked.connect(session.show_iteration)
+            row.addWidget(plot, 1)
+        self.losses.set_curves(LOSS_NAMES, [theme.LOSS_COLOURS[key] for key in LOSS_NAMES])
+        self._redraw = QTimer(self)
+        self._redraw.setSingleShot(True)
+        self._redraw.setInterval(REDRAW_INTERVAL_MS)
+        self._redraw.timeout.connect(self._draw)
+        session.footage_changed.connect(self._on_footage)
+        session.history_changed.connect(self._schedule)
+        session.run_state_changed.connect(self._schedule)
+        session.iteration_changed.connect(self._move_cursor)
+
+    def stop(self) -> None:
+        self._redraw.stop()
+
+    @Slot()
+    def _on_footage(self) -> None:
+        names = {str(view): name for view, name in enumerate(self._session.view_names)}
+        colours = [theme.view_colour(view) for view in range(len(names))]
+        self.cvd.set_curves(names, colours)
+        self.msi.set_curves(names, colours)
+        self._schedule()
+
+    @Slot()
+    def _schedule(self) -> None:
+        if not self._redraw.isActive():
+            self._redraw.start()
+
+    @Slot()
+    def _draw(self) -> None:
+        session = self._session
+        records = [record for record in session.records() if record.losses]
+        x = np.array([record.index for record in records], dtype=float)
+        last = max(session.target_iterations, session.newest or 0)
+        self.losses.set_data(
+            x, {key: np.array([r.losses.get(key, np.nan) for r in records]) for key in LOSS_NAMES}, last
+        )
+        self.cvd.set_data(x, self._by_view(records, lambda record: record.cvd_mm), last)
+        self.msi.set_data(x, self._by_view(records, lambda record: record.msi), last)
+        self._move_cursor()
+
+    def _by_view(
+        self, records: list[IterationRecord], value: Callable[[IterationRecord], np.ndarray]
+    ) -> dict[str, np.ndarray]:
+        if not records:
+            return {}
+        table = np.stack([value(record) for record in records])
+        return {str(view): table[:, view] for view in range(table.shape[1])}
+
+    @Slot()
+    def _move_cursor(self) -> None:
+        for plot in (self.losses, self.cvd, self.msi):
+            plot.set_cursor(self._session.shown_iteration)
+
+
+def figure(value: float) -> str:
+    """A number in at most five characters."""
+    if not np.isfinite(value):
+        return "–"
+    if value != 0 and abs(value) < 0.01:
+        return f"{value:.0e}".replace("e-0", "e-")
+    if abs(value) >= 10_000:
+        return f"{value / 1000:.0f}k"
+    return f"{value:.3g}" if abs(value) < 100 else f"{value:.0f}"

@@ -1,0 +1,119 @@
+"""The verdict, always in reach: three big buttons, a note, the reviewer, and what stands now."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSettings, Qt, Slot
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QWidget
+
+from neuface_studio import actions as table
+from neuface_studio import theme
+from neuface_studio.controller import VERDICT_WORDS, Controller, default_reviewer
+from neuface_studio.session import Session
+from neuface_studio.widgets.common import ElidedLabel, TextField, soft
+
+SIGNS = {"accept": "✓  Accept", "reject": "✕  Reject", "unsure": "?  Unsure"}
+COLOURS = {"accept": theme.GREEN, "reject": theme.RED, "unsure": theme.TEXT_SOFT}
+
+
+class ReviewBar(QWidget):
+    """Shows and changes the verdict on the open sequence."""
+
+    def __init__(
+        self,
+        session: Session,
+        controller: Controller,
+        actions: dict[str, QAction],
+        settings: QSettings,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._controller = controller
+        self._settings = settings
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 7, 12, 7)
+        row.setSpacing(8)
+        self.buttons: dict[str, QPushButton] = {}
+        for verdict, text in SIGNS.items():
+            button = QPushButton(f"{text}   {table.key_label(table.command(verdict))}")
+            button.setProperty("verdict", verdict)
+            button.setObjectName(f"verdict_{verdict}")
+            button.setCheckable(True)
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            button.setToolTip(table.tooltip(table.command(verdict)))
+            button.setAccessibleName(table.command(verdict).label.replace("&", ""))
+            button.clicked.connect(actions[verdict].trigger)
+            actions[verdict].changed.connect(self._enable)
+            self.buttons[verdict] = button
+            row.addWidget(button)
+        self._actions = actions
+        self.note = TextField()
+        self.note.setPlaceholderText("Note for this sequence  (N)")
+        self.note.setAccessibleName("Note")
+        self.note.setToolTip(
+            "Kept with the verdict. Enter leaves the field; changing it later keeps the verdict."
+        )
+        self.note.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.note.editingFinished.connect(self._note_finished)
+        row.addWidget(self.note, 3)
+        row.addWidget(soft("Reviewer"))
+        self.reviewer = TextField(str(settings.value("review/reviewer", default_reviewer())))
+        self.reviewer.setAccessibleName("Reviewer")
+        self.reviewer.setToolTip("Your name, kept with every verdict.")
+        self.reviewer.setFixedWidth(110)
+        self.reviewer.editingFinished.connect(self._reviewer_finished)
+        row.addWidget(self.reviewer)
+        self.standing = ElidedLabel()
+        self.standing.setMinimumWidth(150)
+        row.addWidget(self.standing, 2)
+        session.judgement_changed.connect(self._show)
+        self._show()
+        self._enable()
+
+    def reviewer_name(self) -> str:
+        return self.reviewer.text().strip() or default_reviewer()
+
+    def judge(self, verdict: str) -> None:
+        """Save a verdict with the note and the reviewer as they stand in the fields."""
+        self._controller.judge(verdict, self.note.text().strip(), self.reviewer_name())
+        self._show()
+
+    @Slot()
+    def _enable(self) -> None:
+        for verdict, button in self.buttons.items():
+            button.setEnabled(self._actions[verdict].isEnabled())
+        enabled = self._session.footage is not None
+        self.note.setEnabled(enabled)
+
+    @Slot()
+    def _note_finished(self) -> None:
+        judgement = self._session.judgement
+        note = self.note.text().strip()
+        if judgement is not None and not judgement.stale and note != judgement.note:
+            self._controller.judge(judgement.verdict, note, self.reviewer_name())
+
+    @Slot()
+    def _reviewer_finished(self) -> None:
+        self._settings.setValue("review/reviewer", self.reviewer_name())
+
+    @Slot()
+    def _show(self) -> None:
+        judgement = self._session.judgement
+        for verdict, button in self.buttons.items():
+            button.setChecked(judgement is not None and judgement.verdict == verdict and not judgement.stale)
+        if judgement is None:
+            self.standing.set_text("No verdict yet" if self._session.footage is not None else "")
+            self.standing.setStyleSheet(f"color: {theme.TEXT_FAINT};")
+            if not self.note.hasFocus():
+                self.note.clear()
+            return
+        words = f"{SIGNS[judgement.verdict][0]} {VERDICT_WORDS[judgement.verdict]}"
+        words += f" by {judgement.reviewer}, {judgement.time}"
+        colour = COLOURS[judgement.verdict]
+        if judgement.stale:
+            words, colour = f"▲ Out of date: {words[2:]}; the track has changed since", theme.AMBER
+        self.standing.set_text(words)
+        self.standing.setStyleSheet(f"color: {colour}; font-weight: 600;")
+        if not self.note.hasFocus():
+            self.note.setText(judgement.note)

@@ -1,0 +1,180 @@
+"""What the window shows while nothing is open: what can be opened, in words; and the progress of opening."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from neuface_studio import projects
+from neuface_studio.session import Task
+from neuface_studio.widgets.common import action_button, heading, soft
+
+WIDTH = 720
+
+
+class StartPage(QStackedWidget):
+    """Two pages: an invitation, and progress with a way to cancel."""
+
+    source_chosen = Signal(object)
+    cancelled = Signal()
+
+    def __init__(self, actions: dict[str, QAction], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._recent = QVBoxLayout()
+        self._recent.setSpacing(4)
+        self.addWidget(self._invitation(actions))
+        self.addWidget(self._progress())
+
+    def _invitation(self, actions: dict[str, QAction]) -> QWidget:
+        column = QVBoxLayout()
+        column.setSpacing(14)
+        title = QLabel("NeuFace Studio")
+        title.setObjectName("title")
+        column.addWidget(title)
+        words = soft(
+            "Open videos of one face, from one camera or several. The program finds the face, lets a network guess "
+            "a 3D mesh for every picture, and then re-trains that network on your footage until the meshes agree: "
+            "between the cameras, from frame to frame, and with the face. You watch it happen and judge the result."
+        )
+        words.setWordWrap(True)
+        column.addWidget(words)
+        column.addSpacing(6)
+        column.addWidget(
+            _offer(
+                action_button(actions["open_demo"], "▶  Open the demo", name="primary"),
+                "Seven views of a talking head whose true shape is known. Nothing is downloaded.",
+            )
+        )
+        column.addWidget(
+            _offer(
+                action_button(actions["open_folder"], "Open a folder…"),
+                "One video a view, synchronous, in one folder; or images of one view.",
+            )
+        )
+        column.addWidget(
+            _offer(
+                action_button(actions["open_video"], "Open a video…"),
+                "A single camera: smoothness without other views.",
+            )
+        )
+        hint = soft("You can also drop a video or a folder anywhere on this window.", name="faint")
+        column.addWidget(hint)
+        column.addLayout(self._recent)
+        return _centred(column)
+
+    def _progress(self) -> QWidget:
+        column = QVBoxLayout()
+        column.setSpacing(12)
+        self._task_title = QLabel("Opening")
+        self._task_title.setObjectName("title")
+        self._task_label = soft("")
+        self._bar = QProgressBar()
+        self._bar.setTextVisible(False)
+        self._bar.setFixedHeight(6)
+        row = QHBoxLayout()
+        self._task_detail = soft("", name="faint")
+        row.addWidget(self._task_detail, 1)
+        self.cancel_button = QPushButton("Cancel")
+        self.cancel_button.setObjectName("cancel_loading")
+        self.cancel_button.clicked.connect(self.cancelled)
+        row.addWidget(self.cancel_button)
+        for widget in (self._task_title, self._task_label, self._bar):
+            column.addWidget(widget)
+        column.addLayout(row)
+        return _centred(column)
+
+    @Slot(str)
+    def begin(self, name: str) -> None:
+        """Show the progress page for what is being opened."""
+        self._task_title.setText(f"Opening {name}")
+        self.show_task(Task("Starting"))
+        self.setCurrentIndex(1)
+
+    @Slot(object)
+    def show_task(self, task: Task | None) -> None:
+        """Show progress, or go back to the invitation when there is none."""
+        if task is None:
+            self.setCurrentIndex(0)
+            return
+        self._task_label.setText(task.label + "…")
+        self._task_detail.setText(task.detail)
+        if task.fraction is None:
+            self._bar.setRange(0, 0)
+        else:
+            self._bar.setRange(0, 1000)
+            self._bar.setValue(round(1000 * task.fraction))
+
+    def show_recent(self) -> None:
+        """Offer footage that was opened before."""
+        while (item := self._recent.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.deleteLater()
+        sources = projects.recent_sources()
+        if not sources:
+            return
+        self._recent.addSpacing(10)
+        self._recent.addWidget(heading("Opened before"))
+        for source in sources:
+            button = _RecentButton(source.name, source.path)
+            button.chosen.connect(self.source_chosen)
+            self._recent.addWidget(button)
+
+
+class _RecentButton(QPushButton):
+    chosen = Signal(object)
+
+    def __init__(self, name: str, path: Path | None) -> None:
+        super().__init__(f"{name}      {path}")
+        self._path = path
+        self.setStyleSheet("text-align: left;")
+        self.setToolTip(f"Open {path} again, with its saved result and verdict.")
+        self.clicked.connect(self._emit)
+
+    @Slot()
+    def _emit(self) -> None:
+        self.chosen.emit(self._path)
+
+
+def _offer(button: QToolButton, words: str) -> QWidget:
+    frame = QFrame()
+    frame.setObjectName("panel")
+    row = QHBoxLayout(frame)
+    row.setContentsMargins(14, 12, 14, 12)
+    row.setSpacing(16)
+    button.setFixedWidth(170)
+    row.addWidget(button)
+    label = soft(words)
+    label.setWordWrap(True)
+    row.addWidget(label, 1)
+    return frame
+
+
+def _centred(column: QVBoxLayout) -> QWidget:
+    page = QWidget()
+    box = QWidget()
+    box.setMaximumWidth(WIDTH)
+    box.setLayout(column)
+    outer = QVBoxLayout(page)
+    outer.addStretch(2)
+    row = QHBoxLayout()
+    row.addStretch(1)
+    row.addWidget(box, 8)
+    row.addStretch(1)
+    outer.addLayout(row)
+    outer.addStretch(3)
+    row.setAlignment(Qt.AlignmentFlag.AlignCenter)
+    return page

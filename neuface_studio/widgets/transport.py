@@ -1,0 +1,211 @@
+"""The two time axes under the views: frames of the video, and iterations of the optimisation."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import Slot
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QToolButton, QWidget
+
+from neuface_studio import theme
+from neuface_studio.controller import Controller
+from neuface_studio.session import RunState, Session
+from neuface_studio.widgets.axis_slider import AxisSlider
+from neuface_studio.widgets.common import NumberField, action_button, soft
+
+LABEL_WIDTH = 176
+TAIL_WIDTH = 250
+
+
+class Transport(QWidget):
+    """Frame bar above, EM-iteration bar below, their sliders aligned."""
+
+    def __init__(
+        self,
+        session: Session,
+        controller: Controller,
+        actions: dict[str, QAction],
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._controller = controller
+        grid = QGridLayout(self)
+        grid.setContentsMargins(12, 6, 12, 6)
+        grid.setHorizontalSpacing(10)
+        grid.setVerticalSpacing(5)
+        grid.setColumnStretch(2, 1)
+
+        self.frame_label = QLabel()
+        self.frame_slider = AxisSlider(theme.TEXT_SOFT)
+        self.frame_slider.setAccessibleName("Frame of the video")
+        self.frame_slider.setToolTip(
+            "Frame of the video. Marked: a face is missing in some views (amber) or all (red)."
+        )
+        self.frame_slider.valueChanged.connect(self._frame_moved)
+        self.frame_tail = soft()
+        self.play_button = action_button(actions["toggle_play"], "▶  Play")
+        self.play_button.setMinimumWidth(108)
+        grid.addWidget(self.frame_label, 0, 0)
+        grid.addLayout(
+            _row(
+                action_button(actions["frame_back"], "◀"),
+                self.play_button,
+                action_button(actions["frame_forward"], "▶"),
+            ),
+            0,
+            1,
+        )
+        grid.addWidget(self.frame_slider, 0, 2)
+        grid.addWidget(self.frame_tail, 0, 3)
+
+        self.iteration_label = QLabel()
+        self.run_button = action_button(actions["toggle_run"], "▶  Run", name="primary")
+        self.run_button.setMinimumWidth(108)
+        self.step_button = action_button(actions["step_once"], "+1")
+        self.follow_button = action_button(actions["toggle_follow"], "Follow")
+        self.iteration_slider = AxisSlider(theme.ACCENT)
+        self.iteration_slider.setAccessibleName("EM iteration")
+        self.iteration_slider.setToolTip(
+            "EM iteration shown. 0 = the encoder alone, before any optimisation."
+        )
+        self.iteration_slider.valueChanged.connect(self._iteration_moved)
+        self.target_field = NumberField(1, 10_000)
+        self.target_field.setFixedWidth(62)
+        self.target_field.setToolTip("How many EM iterations a run makes.")
+        self.target_field.setAccessibleName("Number of EM iterations")
+        self.target_field.number_changed.connect(controller.set_target)
+        self.iteration_tail = soft()
+        grid.addWidget(self.iteration_label, 1, 0)
+        grid.addLayout(
+            _row(
+                action_button(actions["iteration_back"], "["),
+                self.run_button,
+                action_button(actions["iteration_forward"], "]"),
+            ),
+            1,
+            1,
+        )
+        grid.addWidget(self.iteration_slider, 1, 2)
+        tail = _row(soft("of"), self.target_field, self.step_button, self.follow_button)
+        tail.addWidget(self.iteration_tail, 1)
+        grid.addLayout(tail, 1, 3)
+        self.frame_label.setMinimumWidth(LABEL_WIDTH)
+        self.iteration_label.setMinimumWidth(LABEL_WIDTH)
+        self.iteration_tail.setMinimumWidth(TAIL_WIDTH)
+
+        session.footage_changed.connect(self._on_footage)
+        session.frame_changed.connect(self._show_frame)
+        session.iteration_changed.connect(self._show_iteration)
+        session.history_changed.connect(self._show_iteration)
+        session.run_state_changed.connect(self._show_state)
+        session.playing_changed.connect(self._show_playing)
+        session.follow_changed.connect(self._show_iteration)
+        self._on_footage()
+
+    @Slot()
+    def _on_footage(self) -> None:
+        footage = self._session.footage
+        self.setEnabled(footage is not None)
+        self.frame_slider.blockSignals(True)
+        self.frame_slider.setRange(0, max(0, self._session.num_frames - 1))
+        self.frame_slider.setValue(0)
+        self.frame_slider.blockSignals(False)
+        if footage is None:
+            self.frame_slider.set_flags(np.zeros(0))
+            self.frame_tail.setText("")
+        else:
+            missing = 1.0 - footage.sequence.detected.float().mean(dim=1).numpy()
+            self.frame_slider.set_flags(missing)
+            count = int((missing > 0).sum())
+            faces = "a face in every frame" if count == 0 else f"▲ {count} frames lack a face in some view"
+            self.frame_tail.setText(f"{footage.sequence.fps:g} fps  ·  {faces}")
+        self.target_field.set_number(self._session.target_iterations)
+        self._show_frame()
+        self._show_iteration()
+        self._show_state()
+
+    @Slot()
+    def _show_frame(self) -> None:
+        session = self._session
+        total = session.num_frames
+        number = f"{session.frame + 1} / {total}" if total else "–"
+        self.frame_label.setText(f"Frame  <b>{number}</b>")
+        self.frame_slider.blockSignals(True)
+        self.frame_slider.setValue(session.frame)
+        self.frame_slider.blockSignals(False)
+        self.frame_slider.update()
+
+    @Slot()
+    def _show_iteration(self) -> None:
+        session = self._session
+        shown, newest = session.shown_iteration, session.newest
+        self.iteration_slider.setEnabled(bool(session.indices))
+        self.iteration_slider.blockSignals(True)
+        self.iteration_slider.setRange(0, max(session.target_iterations, newest or 0))
+        self.iteration_slider.set_filled(newest if newest is not None else 0)
+        self.iteration_slider.setValue(shown or 0)
+        self.iteration_slider.blockSignals(False)
+        self.iteration_slider.update()
+        record = session.record()
+        if record is None:
+            text = "EM iteration  <b>–</b>"
+        elif record.index == 0:
+            text = "EM iteration  <b>0</b>  encoder only"
+        else:
+            text = f"EM iteration  <b>{record.index}</b>" + ("  saved result" if record.saved else "")
+        self.iteration_label.setText(text)
+        self._show_tail()
+
+    @Slot()
+    def _show_state(self) -> None:
+        running = self._session.run_state == RunState.RUNNING
+        set_button_text(self.run_button, "❚❚  Pause" if running else "▶  Run")
+        self.target_field.set_number(self._session.target_iterations)
+        self._show_iteration()
+
+    @Slot()
+    def _show_playing(self) -> None:
+        set_button_text(self.play_button, "■  Stop" if self._session.playing else "▶  Play")
+
+    def _show_tail(self) -> None:
+        session = self._session
+        parts = [session.run_state.value] if session.footage is not None else []
+        seconds = session.seconds_per_iteration
+        if seconds is not None and session.run_state == RunState.RUNNING:
+            left = max(0, session.target_iterations - (session.newest or 0)) * seconds
+            parts.append(f"{duration(left)} left")
+        if session.indices and not session.follow and session.shown_iteration != session.newest:
+            parts.append(f"newest is {session.newest}")
+        self.iteration_tail.setText("  ·  ".join(parts))
+
+    @Slot(int)
+    def _frame_moved(self, frame: int) -> None:
+        self._controller.seek(frame)
+
+    @Slot(int)
+    def _iteration_moved(self, index: int) -> None:
+        self._session.show_iteration(index)
+        self._show_iteration()
+
+
+def set_button_text(button: QToolButton, text: str) -> None:
+    """Change the text of an `action_button` for good."""
+    keeper = button.property("keeper")
+    if keeper is not None:
+        keeper.set_text(text)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min"
+
+
+def _row(*widgets: QWidget) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.setSpacing(6)
+    for widget in widgets:
+        row.addWidget(widget)
+    return row
