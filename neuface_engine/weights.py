@@ -16,7 +16,7 @@ from neuface_engine.errors import AssetError
 def load_weights(path: Path, modules: Mapping[str, nn.Module], *, rebuild: str) -> dict[str, str]:
     """Fill ``modules`` from the tensors under their prefixes; returns the file's metadata.
 
-    Raises AssetError unless every weight is there, with its shape and finite. ``rebuild`` names the tool for the remedy.
+    Raises AssetError unless every weight is there, with its shape and finite. ``rebuild``: the tool to name as remedy.
     """
     remedy = f"restore the file or rebuild it with {rebuild}"
     try:
@@ -47,3 +47,10 @@ def weights_fingerprint(module: nn.Module) -> str:
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
+
+
+def use_channels_last(module: nn.Module) -> None:
+    """Store the kernels of all convolutions with channels innermost, which is faster on CPU and GPU."""
+    for parameter in module.parameters():
+        if parameter.dim() == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)

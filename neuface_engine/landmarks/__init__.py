@@ -26,7 +26,9 @@ __all__ = [
 ]
 
 
-def load_detector(name: str = "open", *, weights: Path | str | None = None, device: str | torch.device = "cpu") -> Detector:
+def load_detector(
+    name: str = "open", *, weights: Path | str | None = None, device: str | torch.device = "cpu"
+) -> Detector:
     """The landmark detector ``name``, from the embedded weights or the file ``weights``.
 
     Raises ConfigError for an unknown name and AssetError for an unreadable file.

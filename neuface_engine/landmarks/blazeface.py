@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional
 
 INPUT_SIZE = 128
 NUM_KEYPOINTS = 6
@@ -35,11 +35,11 @@ class BlazeBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         # SAME padding: at stride 2 an even input gets its one pixel after, not before.
-        padded = F.pad(x, (0, 1, 0, 1)) if self.stride == 2 else F.pad(x, (1, 1, 1, 1))
-        shortcut = F.max_pool2d(x, 2) if self.stride == 2 else x
+        padded = functional.pad(x, (0, 1, 0, 1)) if self.stride == 2 else functional.pad(x, (1, 1, 1, 1))
+        shortcut = functional.max_pool2d(x, 2) if self.stride == 2 else x
         if self.extra_channels:
-            shortcut = F.pad(shortcut, (0, 0, 0, 0, 0, self.extra_channels))
-        return F.relu(shortcut + self.pointwise(self.depthwise(padded)))
+            shortcut = functional.pad(shortcut, (0, 0, 0, 0, 0, self.extra_channels))
+        return functional.relu(shortcut + self.pointwise(self.depthwise(padded)))
 
 
 def _chain(channels: int, blocks: Sequence[tuple[int, int]]) -> nn.Sequential:
@@ -73,7 +73,7 @@ class BlazeFace(nn.Module):
         The eight pairs are in units of the image side: box centre (x, y), box size (w, h), then the right eye,
         left eye, nose tip, mouth, right ear and left ear of the subject.
         """
-        maps16 = self.blocks16(F.relu(self.stem(F.pad(images, (1, 2, 1, 2)))))
+        maps16 = self.blocks16(functional.relu(self.stem(functional.pad(images, (1, 2, 1, 2)))))
         maps8 = self.blocks8(maps16)
         scores = torch.cat([_per_anchor(self.score16(maps16), 1), _per_anchor(self.score8(maps8), 1)], 1)
         values = torch.cat([_per_anchor(self.box16(maps16), _VALUES), _per_anchor(self.box8(maps8), _VALUES)], 1)

@@ -7,8 +7,8 @@ resolution from 128 to 2; each is a chain of residual bottlenecks (1x1 reduce, 3
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 
 from neuface_engine.landmarks.topology import NUM_MEDIAPIPE
 
@@ -47,8 +47,8 @@ class DownBottleneck(Bottleneck):
         self.extra_channels = channels - channels_in
 
     def shortcut(self, x: Tensor) -> Tensor:
-        pooled = F.max_pool2d(x, 2)
-        return F.pad(pooled, (0, 0, 0, 0, 0, self.extra_channels)) if self.extra_channels else pooled
+        pooled = functional.max_pool2d(x, 2)
+        return functional.pad(pooled, (0, 0, 0, 0, 0, self.extra_channels)) if self.extra_channels else pooled
 
 
 class FaceMesh(nn.Module):
@@ -65,7 +65,8 @@ class FaceMesh(nn.Module):
         previous = 0
         for resolution, channels in _CHANNELS.items():
             down = [DownBottleneck(previous, channels)] if previous else []
-            stages[f"stage{resolution}"] = nn.Sequential(*down, *(Bottleneck(channels) for _ in range(_BLOCKS_PER_STAGE)))
+            blocks = [Bottleneck(channels) for _ in range(_BLOCKS_PER_STAGE)]
+            stages[f"stage{resolution}"] = nn.Sequential(*down, *blocks)
             previous = channels
         self.stages = nn.ModuleDict(stages)
         self.presence = nn.Conv2d(previous, 1, 2)
@@ -74,7 +75,7 @@ class FaceMesh(nn.Module):
     def trunk(self, crops: Tensor, resolution: int) -> Tensor:
         """Feature maps ``[B, C, resolution, resolution]`` of crops ``[B, 3, 256, 256]`` in 0..1."""
         # SAME padding of an even input at stride 2: nothing before, one pixel after.
-        x = self.stem_act(self.stem(F.pad(crops, (0, 1, 0, 1))))
+        x = self.stem_act(self.stem(functional.pad(crops, (0, 1, 0, 1))))
         for name, stage in self.stages.items():
             if int(name.removeprefix("stage")) >= resolution:
                 x = stage(x)
@@ -88,10 +89,10 @@ class FaceMesh(nn.Module):
         return maps
 
     def decode_landmarks(self, maps: Tensor) -> Tensor:
-        """Landmarks ``[B, 478, 3]`` in crop pixels from the last maps; z shares the scale of x, away from the camera."""
+        """Landmarks ``[B, 478, 3]`` in crop px from the last maps; z alike, growing away from the camera."""
         return self.landmarks(maps).reshape(-1, NUM_MEDIAPIPE, 3)
 
     def forward(self, crops: Tensor) -> tuple[Tensor, Tensor]:
-        """Crops ``[B, 3, 256, 256]`` in 0..1 -> landmarks ``[B, 478, 3]`` in crop pixels, presence ``[B]`` in 0..1."""
+        """Crops ``[B, 3, 256, 256]`` in 0..1 -> landmarks ``[B, 478, 3]`` in crop px, presence ``[B]`` in 0..1."""
         maps = self.trunk(crops, min(_CHANNELS))
         return self.decode_landmarks(maps), torch.sigmoid(self.presence(maps)).reshape(-1)

@@ -35,7 +35,8 @@ class Roi:
         low, high = landmarks[:, :2].min(0), landmarks[:, :2].max(0)
         right, left = (landmarks[i, :2] for i in MEDIAPIPE_EYE_OUTER_CORNERS)
         x, y = (low + high) / 2
-        return cls(float(x), float(y), EXPANSION * float((high - low).max()), math.atan2(left[1] - right[1], left[0] - right[0]))
+        angle = math.atan2(left[1] - right[1], left[0] - right[0])
+        return cls(float(x), float(y), EXPANSION * float((high - low).max()), angle)
 
     def transform(self, crop_size: int) -> NDArray[np.float64]:
         """Similarity ``[2, 3]`` from frame px to crop px."""
@@ -62,14 +63,14 @@ def extract_crop(image: NDArray[np.uint8], transform: NDArray[np.float64], crop_
     Frames much larger than the crop are averaged down first, so fine texture does not alias.
     """
     scale = math.hypot(transform[0, 0], transform[1, 0])
-    shrink = int(1.0 / max(scale, 1e-6) + 0.25)
+    shrink = math.floor(1.0 / max(scale, 1e-6) + 0.25)
     if shrink >= 2:
         image, transform = _shrink_region(image, transform, crop_size, shrink)
     # cv2 puts the centre of the first pixel at 0, pixel coordinates here put it at 0.5.
     shifted = transform.copy()
     shifted[:, 2] += 0.5 * transform[:, :2].sum(1) - 0.5
-    crop: NDArray[np.uint8] = cv2.warpAffine(image, shifted, (crop_size, crop_size), flags=cv2.INTER_LINEAR)
-    return crop
+    crop = cv2.warpAffine(image, shifted, (crop_size, crop_size), flags=cv2.INTER_LINEAR)
+    return np.asarray(crop, np.uint8)
 
 
 def _shrink_region(
@@ -78,8 +79,9 @@ def _shrink_region(
     """The part of ``image`` a crop needs, averaged over ``shrink`` x ``shrink`` pixels, and its transform."""
     height, width = image.shape[:2]
     inverse = np.linalg.inv(np.vstack([transform, [0, 0, 1]]))[:2]
-    corners = np.array([[0, 0], [crop_size, 0], [0, crop_size], [crop_size, crop_size]]) @ inverse[:, :2].T + inverse[:, 2]
-    x0, y0 = (max(0, (int(math.floor(v)) // shrink - 1) * shrink) for v in corners.min(0))
+    square = np.array([[0, 0], [crop_size, 0], [0, crop_size], [crop_size, crop_size]])
+    corners = square @ inverse[:, :2].T + inverse[:, 2]
+    x0, y0 = (max(0, (math.floor(v) // shrink - 1) * shrink) for v in corners.min(0))
     x1, y1 = corners.max(0)
     columns = max(1, math.ceil((min(width, x1 + shrink) - x0) / shrink))
     rows = max(1, math.ceil((min(height, y1 + shrink) - y0) / shrink))
@@ -88,7 +90,7 @@ def _shrink_region(
         return image, transform
     pad = (rows * shrink - part.shape[0], columns * shrink - part.shape[1])
     if any(pad):
-        part = cv2.copyMakeBorder(part, 0, pad[0], 0, pad[1], cv2.BORDER_REPLICATE)
+        part = np.pad(part, ((0, pad[0]), (0, pad[1]), (0, 0)), mode="edge")
     small = cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA)
     linear = transform[:, :2] * shrink
     offset = transform[:, 2] + transform[:, :2] @ (x0, y0)
