@@ -71,8 +71,8 @@ def _teeth(surface: Surface, *, upper: bool) -> _Part:
     bulge = 1 - (2 * place - 1) ** 4
     rise = np.linspace(0, 1, rows)[:, None]
     length = (0.0105 if upper else 0.0088) * (1 - 0.12 * (tooth % 2 == 1))
-    gum = 0.004
-    front = lips_z - (0.0088 if upper else 0.0108)
+    gum = 0.004 if upper else 0.002
+    front = lips_z - (0.0088 if upper else 0.0125)
     depth = z + front + 0.0009 * bulge * np.sin(np.pi * np.clip(rise, 0, 1)) - 0.0025 * rise
     if upper:
         bottom = seam[1] - 0.0012 + 0.0008 * (1 - bulge)

@@ -151,7 +151,7 @@ class SyntheticRenderer:
         buffers = rasterize(
             points, self.faces, height * supersampling, width * supersampling, out=self._buffers
         )
-        backdrop = self._background(style, height, width, rng) if background is None else background
+        backdrop = self.background(style, height, width, rng) if background is None else background
         eyes = np.zeros((2, 8), np.float64)
         for side in range(2):
             radius = float(self.surface.eye_radii[side])
@@ -193,8 +193,9 @@ class SyntheticRenderer:
     def _fine_pattern(self) -> NDArray[np.bool_]:
         """Triangles [T] with brows, lashes, lips or the hairline on them."""
         field = {name: self.surface.lattice[..., index] for name, index in CHANNEL.items()}
-        fine = (np.abs(field["brow_across"]) < 2.4) | (field["lid_gap"] < 0.004) | (field["lips"] > -0.002)
-        fine |= (field["hair"] > -0.006) & (field["hair"] < 0.012) & (field["z"] > -0.03)
+        fine = (np.abs(field["brow_across"]) < 1.4) | ((field["lid_gap"] < 0.0026) & (field["z"] > 0.04))
+        fine |= np.abs(field["lips"]) < 0.002
+        fine |= (field["hair"] > -0.004) & (field["hair"] < 0.008) & (field["z"] > 0.0)
         result: NDArray[np.bool_] = fine.any(axis=1)
         return result
 
@@ -206,7 +207,7 @@ class SyntheticRenderer:
         volume = self._volume(style.seed)
         cells = np.floor(self.surface.template * 90).astype(int) % volume.shape[0]
         lump = 1 + 0.25 * volume[cells[:, 0], cells[:, 1], cells[:, 2]]
-        ramp = np.clip(grown / 0.022, 0, 1)
+        ramp = np.clip(grown / 0.035, 0, 1)
         # Longer on top than at the sides and the nape.
         top = np.clip((self.surface.template[:, 1] - 0.03) / 0.06, 0.25, 1)
         thickness = style.hair_length * ramp * ramp * (3 - 2 * ramp) * lump * top
@@ -246,7 +247,7 @@ class SyntheticRenderer:
         return self._volumes[key]
 
     @staticmethod
-    def _background(style: HeadStyle, height: int, width: int, rng: np.random.Generator) -> Image:
+    def background(style: HeadStyle, height: int, width: int, rng: np.random.Generator) -> Image:
         first, second = (np.array(colour) for colour in style.background)
         cells = int(rng.integers(2, 9))
         mix = np.linspace(0, 1, 9)[:, None] * np.ones((9, 9)) + style.clutter * 0.5 * cv2.resize(

@@ -47,7 +47,7 @@ class HeadStyle:
     iris: Colour = _IRIS[1]
     lips: Colour = (0.74, 0.42, 0.40)
     cloth: Colour = (0.25, 0.30, 0.38)
-    hair_length: float = 0.02
+    hair_length: float = 0.014
     hairline: float = 0.0
     bald: bool = False
     brow_density: float = 0.8
@@ -107,7 +107,7 @@ class HeadStyle:
             iris=_colour(iris),
             lips=_colour(lips),
             cloth=_colour(rng.uniform(0.05, 0.9) * (1 + rng.normal(0, 0.25, 3))),
-            hair_length=rng.uniform(0.004, 0.03),
+            hair_length=rng.uniform(0.003, 0.024),
             hairline=rng.uniform(-0.008, 0.012) if rng.uniform() < 0.8 else rng.uniform(0.012, 0.03),
             bald=bool(rng.uniform() < 0.12),
             brow_density=rng.uniform(0.45, 1.0),

@@ -97,7 +97,7 @@ def build_surface(head: Mapping[str, NDArray[np.generic]]) -> Surface:
         & (points[:, 1] < centre[1] + 0.035)
     )
     depth_behind = mouth[:, 2].max() - points[:, 2]
-    inside = bag & (depth_behind > 0.006) & (points[:, 2] > 0.0)
+    inside = bag & (depth_behind > 0.006) & (points[:, 2] > -0.05)
     fields[:, CHANNEL["cavity"]] = np.where(inside, np.clip(1.25 - light / 0.22, 0, 1), 0)
 
     across, along = _brows(points, landmarks)
@@ -226,7 +226,7 @@ def _lids(points: Array, landmarks: Array, centres: Array, radii: Array) -> tupl
 def _hairline(points: Array, landmarks: Array) -> Array:
     """Distance [m] above the hairline, negative on bare skin."""
     x, y, z = points.T
-    top = landmarks[10, 1] + 0.012
+    top = landmarks[10, 1] + 0.016
     ear = 0.5 * (landmarks[127, 2] + landmarks[356, 2])
     front = landmarks[10, 2]
     # From the forehead's top the line falls towards the temples, then runs down before the ear and round the nape.
@@ -237,8 +237,8 @@ def _hairline(points: Array, landmarks: Array) -> Array:
         [top, top - 0.004, 0.055, 0.012, -0.006, 0.0, -0.05, -0.06],
     )
     height = y - line
-    ear_patch = (np.abs(x) > 0.074) & (y < 0.035)
-    return np.where(ear_patch, -0.02, height).astype(np.float32)
+    ears = np.clip((np.abs(x) - 0.0765) / 0.004, 0, 1) * np.clip((0.030 - y) / 0.008, 0, 1)
+    return (height - 0.045 * ears).astype(np.float32)
 
 
 def _beard(points: Array, landmarks: Array) -> Array:
