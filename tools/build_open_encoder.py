@@ -15,13 +15,16 @@ import argparse
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from open_encoder.faces import FaceSampler
+from open_encoder.renders import RenderedHeads
 from open_encoder.sight import LandmarkSight
 from open_encoder.training import Examples, Geometry, first_guess, loss, measure
 from safetensors.torch import save
+from synthetic_heads import SyntheticRenderer
 
 from neuface_engine import resources
 from neuface_engine.encoders.open import OpenEncoder
@@ -32,6 +35,7 @@ from neuface_engine.weights import load_weights
 
 ROOT = Path(__file__).resolve().parents[1]
 BATCH = 256
+JITTER = 0.35
 GUESS_EXAMPLES = 8192
 HELD_OUT = 2048
 RENDERED_HELD_OUT = 300
@@ -118,11 +122,43 @@ def main() -> None:
     print(f"least squares: {report()}", flush=True)
     train(encoder, geometry, draw, steps=arguments.steps, rate=1e-3, report=report)
     numbers = {"sampled": measure(geometry, encoder.head(held_out.seen).detach(), held_out)}
+    if arguments.renders:
+        numbers["rendered"] = learn_from_renders(encoder, geometry, draw, arguments)
 
     write(encoder, head, arguments.output, numbers)
     print(f"{arguments.output}: {arguments.output.stat().st_size / 1e6:.1f} MB, {time.monotonic() - start:.0f} s")
     for kind, values in numbers.items():
         print(f"held out, {kind}: {describe(values)}")
+
+
+def learn_from_renders(
+    encoder: OpenEncoder, geometry: Geometry, draw: Draw, arguments: argparse.Namespace
+) -> dict[str, float]:
+    """The second stage; returns the error on renders of people and rooms that were held out."""
+    renderer = SyntheticRenderer(arguments.head or resources.path("open_head.npz"))
+    start = time.monotonic()
+    rendered = RenderedHeads(encoder, geometry, renderer, seed=SEEDS["renders"]).examples(arguments.renders)
+    held_out = RenderedHeads(encoder, geometry, renderer, seed=SEEDS["held-out renders"]).examples(RENDERED_HELD_OUT)
+    print(f"rendered {len(rendered.seen)} + {len(held_out.seen)} heads in {time.monotonic() - start:.0f} s", flush=True)
+
+    def numbers() -> dict[str, float]:
+        with torch.no_grad():
+            return measure(geometry, encoder.head(held_out.seen), held_out)
+
+    def mixed(count: int) -> Examples:
+        half = draw(count // 2)
+        chosen = rendered[torch.randint(len(rendered.seen), (count - count // 2,), generator=draw.sight.generator)]
+        return Examples.cat([half, _jittered(chosen, draw.sight)])
+
+    print(f"before: {describe(numbers())}", flush=True)
+    train(encoder, geometry, mixed, steps=arguments.render_steps, rate=5e-4, report=lambda: describe(numbers()))
+    return numbers()
+
+
+def _jittered(examples: Examples, sight: LandmarkSight) -> Examples:
+    """A little of the first stage's error on top of the backbone's own, so that no picture is learned by heart."""
+    metre = examples.metre[:, None, None]
+    return replace(examples, seen=sight.disturb(examples.seen / metre, strength=JITTER) * metre)
 
 
 def write(encoder: OpenEncoder, head: FaceModel, output: Path, numbers: dict[str, dict[str, float]]) -> None:

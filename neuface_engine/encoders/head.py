@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from neuface_engine.face_model import FaceParameters
 from neuface_engine.face_model.rotations import matrix_to_axis_angle
@@ -24,7 +24,9 @@ JAW_RANGE = (-0.02, 0.6)
 """Opening [rad]."""
 JAW_TURN_LIMIT = (0.12, 0.08)
 """Sideways yaw and roll of the jaw [rad]."""
-_WIDTHS = (NUM_SHAPE, NUM_EXPRESSION, 6, 3, 3)
+WIDTHS = (NUM_SHAPE, NUM_EXPRESSION, 6, 3, 3)
+GAINS = (1.0, 1.0, 0.1, 0.5, 0.05)
+"""Units of the raw outputs (shape, expression, rotation, jaw, camera): one step of Adam then moves each alike."""
 
 
 class ParameterHead(nn.Module):
@@ -33,29 +35,30 @@ class ParameterHead(nn.Module):
     ``components`` principal components of the upright landmarks feed a residual network of width ``width``.
     """
 
-    functional: Tensor
+    alignment: Tensor
     mean: Tensor
     basis: Tensor
+    frame_basis: Tensor
 
     def __init__(self, components: int = 160, width: int = 512) -> None:
         super().__init__()
-        self.register_buffer("functional", torch.zeros(NUM_MEDIAPIPE, 3))
+        self.register_buffer("alignment", torch.zeros(NUM_MEDIAPIPE, 3))
         self.register_buffer("mean", torch.zeros(NUM_MEDIAPIPE, 3))
         self.register_buffer("basis", torch.zeros(3 * NUM_MEDIAPIPE, components))
         self.register_buffer("frame_basis", torch.zeros(NUM_SHAPE + NUM_EXPRESSION + 3, 12))
         self.inner = nn.Linear(components + 9, width)
         self.middle = nn.Linear(width, width)
-        self.linear = nn.Linear(components + 9, sum(_WIDTHS))
-        self.outer = nn.Linear(width, sum(_WIDTHS))
+        self.linear = nn.Linear(components + 9, sum(WIDTHS))
+        self.outer = nn.Linear(width, sum(WIDTHS))
 
     def upright(self, landmarks: Tensor) -> tuple[Tensor, Frame]:
         """Landmarks ``[B, 478, 3]`` (y up, z to the camera) -> the same in the face's frame, and that frame.
 
-        ``functional`` is the pseudo-inverse of the mean face: its product with the landmarks is near turn times scale.
+        ``alignment`` is the pseudo-inverse of the mean face: its product with the landmarks is near turn times scale.
         """
         centre = landmarks.mean(1)
         centred = landmarks - centre[:, None]
-        frame = Frame.from_axes(centred.transpose(1, 2) @ self.functional, centre)
+        frame = Frame.from_axes(centred.transpose(1, 2) @ self.alignment, centre)
         return centred @ frame.turn / frame.scale[:, None, None], frame
 
     def model_frame(self, shape: Tensor, expression: Tensor, jaw: Tensor) -> Frame:
@@ -71,10 +74,11 @@ class ParameterHead(nn.Module):
         """Landmarks ``[B, 478, 3]`` in crop coordinates -1..1 (y down, z away from the camera)."""
         upright, seen = self.upright(landmarks * landmarks.new_tensor([1.0, -1.0, -1.0]))
         described = self.describe(upright, seen)
-        hidden = F.gelu(self.inner(described))
-        hidden = hidden + F.gelu(self.middle(hidden))
+        hidden = functional.gelu(self.inner(described))
+        hidden = hidden + functional.gelu(self.middle(hidden))
         raw = self.outer(hidden) + self.linear(described)
-        raw_shape, raw_expression, six, raw_jaw, correction = raw.split(_WIDTHS, dim=1)
+        parts = [gain * part for gain, part in zip(GAINS, raw.split(WIDTHS, dim=1), strict=True)]
+        raw_shape, raw_expression, six, raw_jaw, correction = parts
         shape = SHAPE_LIMIT * torch.tanh(raw_shape / SHAPE_LIMIT)
         expression = _between(raw_expression, *EXPRESSION_RANGE)
         jaw = _bounded_jaw(raw_jaw)
@@ -104,14 +108,14 @@ class Frame:
     @classmethod
     def from_axes(cls, axes: Tensor, centre: Tensor) -> Frame:
         """From approximate, unnormalised axes in the columns of ``[B, 3, 3]``."""
-        x = F.normalize(axes[..., 0], dim=-1)
-        y = F.normalize(axes[..., 1] - (axes[..., 1] * x).sum(-1, keepdim=True) * x, dim=-1)
+        x = functional.normalize(axes[..., 0], dim=-1)
+        y = functional.normalize(axes[..., 1] - (axes[..., 1] * x).sum(-1, keepdim=True) * x, dim=-1)
         turn = torch.stack([x, y, torch.linalg.cross(x, y)], -1)
         return cls(turn, centre, axes[..., :2].norm(dim=1).mean(-1))
 
 
 def frame_inputs(shape: Tensor, expression: Tensor, jaw: Tensor) -> Tensor:
-    """What the frame of a face is linear in ``[B, 153]``: one, the coefficients, and the jaw's opening to second order."""
+    """What the frame of a face is linear in ``[B, 153]``: one, the coefficients, the jaw's opening and its square."""
     return torch.cat([torch.ones_like(jaw[:, :1]), shape, expression, jaw[:, :1], jaw[:, :1] ** 2], 1)
 
 
@@ -129,7 +133,7 @@ def _bounded_jaw(raw: Tensor) -> Tensor:
 
 def _rotation_from_six(six: Tensor) -> Tensor:
     """Rotation ``[B, 3, 3]`` from its first two columns (Zhou et al. 2019), given as an offset from the identity."""
-    x = F.normalize(six[:, :3] + six.new_tensor([1.0, 0.0, 0.0]), dim=1)
+    x = functional.normalize(six[:, :3] + six.new_tensor([1.0, 0.0, 0.0]), dim=1)
     y = six[:, 3:] + six.new_tensor([0.0, 1.0, 0.0])
-    y = F.normalize(y - (y * x).sum(1, keepdim=True) * x, dim=1)
+    y = functional.normalize(y - (y * x).sum(1, keepdim=True) * x, dim=1)
     return torch.stack([x, y, torch.linalg.cross(x, y)], 2)

@@ -13,7 +13,7 @@ from neuface_engine.encoders.head import ParameterHead
 from neuface_engine.errors import AssetError
 from neuface_engine.face_model import FaceParameters
 from neuface_engine.landmarks.face_mesh import CROP_SIZE, FaceMesh
-from neuface_engine.weights import load_weights
+from neuface_engine.weights import load_weights, use_channels_last
 
 SPLIT = 16
 """Under trainable="top" the stages down to this resolution are frozen."""
@@ -44,7 +44,8 @@ class OpenEncoder(Encoder):
         if metadata.get("name") != cls.name or not metadata.get("head_fingerprint"):
             raise AssetError(f"{path}: not an open encoder file; rebuild it with tools/build_open_encoder.py")
         encoder.head_fingerprint = metadata["head_fingerprint"]
-        return encoder.to(memory_format=torch.channels_last).eval()
+        use_channels_last(encoder)
+        return encoder.eval()
 
     def features(self, crops: Tensor) -> tuple[Tensor, ...]:
         return (self.backbone.trunk(crops.contiguous(memory_format=torch.channels_last), SPLIT),)

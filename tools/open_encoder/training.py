@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 from neuface_engine import face_model as fm
 from neuface_engine.encoders import head as bounds
@@ -76,9 +76,9 @@ def first_guess(head: ParameterHead, geometry: Geometry, examples: Examples, *, 
     """Fill the fixed functionals of ``head`` and fit its linear part by least squares; the rest starts at zero."""
     truth = examples.truth
     mean = geometry.landmarks(FaceParameters.neutral(1))[0][0]
-    head.functional.copy_(torch.linalg.pinv(mean - mean.mean(0)).T)
+    head.alignment.copy_(torch.linalg.pinv(mean - mean.mean(0)).T)
     inputs = frame_inputs(truth.shape, truth.expression, truth.jaw)
-    axes = (examples.canonical - examples.canonical.mean(1, keepdim=True)).transpose(1, 2) @ head.functional
+    axes = (examples.canonical - examples.canonical.mean(1, keepdim=True)).transpose(1, 2) @ head.alignment
     outputs = torch.cat([axes.flatten(1), examples.canonical.mean(1)], 1)
     head.frame_basis.copy_(_ridge(inputs, outputs, 1e-7))
 
@@ -107,7 +107,7 @@ def first_guess(head: ParameterHead, geometry: Geometry, examples: Examples, *, 
             (zoom * (truth.camera[:, 1:] + middle) - seen.centre[:, :2]) / seen.scale[:, None],
         ],
         1,
-    )
+    ) / torch.cat([torch.full((width,), gain) for width, gain in zip(bounds.WIDTHS, bounds.GAINS, strict=True)])
     described = torch.cat([head.describe(upright, seen), torch.ones(len(upright), 1)], 1)
     solution = _ridge(described, targets, ridge)
     with torch.no_grad():
@@ -139,7 +139,7 @@ def loss(geometry: Geometry, said: FaceParameters, examples: Examples) -> Tensor
     turned = (said_r - true_r).abs().mean((1, 2)) * 100.0
     jaw = (said.jaw - truth.jaw).abs().mean(1) * 60.0
     vertices = 0.15 * geometry.vertex_difference(said, truth)
-    coefficients = 0.3 * (F.mse_loss(said.shape, truth.shape) + F.mse_loss(said.expression, truth.expression))
+    coefficients = 0.3 * (functional.mse_loss(said.shape, truth.shape) + functional.mse_loss(said.expression, truth.expression))
     return (1.5 * reprojection + shape3d + turned + jaw + vertices).mean() + coefficients
 
 
