@@ -24,11 +24,13 @@ class GroundTruth:
     parameters           FaceParameters [F, V, ...]; pose is the head's in the view's camera
     vertices             float32 [F, V, N, 3] metres, posed in each view's camera axes
     vertices_canonical   float32 [F, N, 3] metres, without global rotation (the jaw kept)
+    head_fingerprint     of the face model that the parameters belong to
     """
 
     parameters: FaceParameters | None
     vertices: NDArray[np.float32] | None
     vertices_canonical: NDArray[np.float32] | None
+    head_fingerprint: str | None = None
 
     def select(self, frames: NDArray[np.int64], views: NDArray[np.int64]) -> GroundTruth:
         f, v = torch.from_numpy(frames), torch.from_numpy(views)
@@ -36,6 +38,7 @@ class GroundTruth:
             self.parameters.map(lambda t: t[f][:, v]) if self.parameters is not None else None,
             self.vertices[frames][:, views] if self.vertices is not None else None,
             self.vertices_canonical[frames] if self.vertices_canonical is not None else None,
+            self.head_fingerprint,
         )
 
 
@@ -62,6 +65,7 @@ def load_ground_truth(folder: Path, views: tuple[str, ...], num_frames: int) -> 
             _parameters(arrays, order, len(names), num_frames),
             _cut(arrays.get("vertices"), num_frames, order),
             _cut(arrays.get("vertices_canonical"), num_frames, None),
+            str(arrays["head_fingerprint"]) if "head_fingerprint" in arrays else None,
         )
     except (ValueError, IndexError) as error:
         raise MediaError(
