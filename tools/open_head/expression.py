@@ -29,6 +29,8 @@ EXTRA = {
 }
 # authored for MakeHuman's wide-eyed base mesh: at full strength the mean head's upper lid passes the lower one
 BLINK_SCALE = 0.8
+# ... and its neutral eyes stand 2.5 mm wider open than people's do, so part of the blink goes into the template
+REST_BLINK = 0.15
 # sharp pits and creases in the cheek
 PITTED = ("mouthSmile", "cheekSquint", "cheekPuff", "mouthElevate", "mouthDimple")
 SMOOTHING_STEPS = 4
@@ -61,7 +63,7 @@ def refine_units(mesh: HeadMesh, units: dict[str, Array], lip_side: Array, movab
     """
     for name in units:
         if name.startswith("eyeBlink"):
-            units[name] *= BLINK_SCALE
+            units[name] *= BLINK_SCALE - REST_BLINK
         elif name.startswith(PITTED):
             units[name] = _smoothed(mesh, units[name], movable, SMOOTHING_STEPS)
     close = units["mouthClose"]
