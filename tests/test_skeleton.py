@@ -20,7 +20,9 @@ def test_importing_the_engine_imports_no_qt_and_no_viewer() -> None:
         "bad = {'PySide6', 'pyvista', 'pyqtgraph', 'vtk', 'neuface_studio'} & set(sys.modules); "
         "sys.exit(f'imported {bad}' if bad else 0)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -40,7 +42,9 @@ def test_every_pinned_version_is_allowed_by_the_project(repository: Path) -> Non
 
 
 def test_no_file_in_the_repository_is_over_ten_megabytes(repository: Path) -> None:
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=repository, capture_output=True, text=True, check=False)
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=repository, capture_output=True, text=True, check=False
+    )
     if listed.returncode != 0:
         return
     files = [repository / name for name in listed.stdout.split("\0") if name]

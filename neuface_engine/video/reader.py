@@ -20,10 +20,8 @@ from neuface_engine.errors import MediaError
 
 Frame = NDArray[np.uint8]
 
-VIDEO_SUFFIXES = frozenset(
-    (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".gif")
-    + (".wmv", ".flv", ".ts", ".mts", ".m2ts", ".ogv", ".3gp")
-)
+_COMMON = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".gif")
+VIDEO_SUFFIXES = frozenset((*_COMMON, ".wmv", ".flv", ".ts", ".mts", ".m2ts", ".ogv", ".3gp"))
 IMAGE_SUFFIXES = frozenset([".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"])
 DEFAULT_IMAGE_FPS = 25.0
 
