@@ -2,8 +2,8 @@
 
     python tools/build_demo.py [--out resources/demo]
 
-Everything follows from SEED and the head, so that a new build of the same head gives the same frames. The cameras are true
-pinholes 1.2 m from the head; the tracker's weak-perspective model is an approximation of them, as on real footage.
+Everything follows from SEED and the head, so that a new build of the same head gives the same frames. The cameras are
+true pinholes 1.2 m from the head; the tracker's weak-perspective model approximates them, as on real footage.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ FRAMES = 60
 FPS = 25
 WIDTH, HEIGHT = 320, 400
 DISTANCE = 1.2
-PIXELS_PER_METRE = 1180.0
-TARGET = np.array([0.0, -0.022, 0.0])
+PIXELS_PER_METRE = 1240.0
+TARGET = np.array([0.0, -0.022, 0.025])
 FULL = 3.0
 """Expression coefficient of a fully activated unit."""
 
@@ -82,9 +82,9 @@ SOUNDS: dict[str, tuple[float, dict[str, float]]] = {
 }
 # "hello, my face moves; seven ways", a sound and the frame it is reached in.
 SPEECH = (
-    ("-", 0), ("e", 4), ("l", 7), ("o", 10), ("u", 13), ("-", 16), ("m", 18), ("a", 21), ("i", 24), ("f", 26), ("e", 29),
-    ("s", 32), ("m", 34), ("u", 37), ("f", 39), ("s", 41), ("e", 44), ("f", 46), ("l", 48), ("u", 50), ("e", 53), ("s", 55),
-    ("m", 58), ("-", 60),
+    ("-", 0), ("e", 4), ("l", 7), ("o", 10), ("u", 13), ("-", 16), ("m", 18), ("a", 21), ("i", 24), ("f", 26),
+    ("e", 29), ("s", 32), ("m", 34), ("u", 37), ("f", 39), ("s", 41), ("e", 44), ("f", 46), ("l", 48), ("u", 50),
+    ("e", 53), ("s", 55), ("m", 58), ("-", 60),
 )  # fmt: skip
 
 
@@ -283,22 +283,22 @@ README = """# Demo sequence
 
 Seven synchronised views of a talking open head, rendered by `tools/build_demo.py`. Nobody real is shown. CC0-1.0.
 
-`<view>.mp4`: 60 frames, 25 fps, 320 x 400 px, H.264. Static pinhole cameras 1.2 m from the head (so: mild perspective, which
-the tracker's weak-perspective camera only approximates); `left_*` stand on the subject's left, `top` 25 degrees above, `down`
-25 degrees below. Hair, teeth and shirt are not part of the head's mesh.
+`<view>.mp4`: 60 frames, 25 fps, 320 x 400 px, H.264. Static pinhole cameras 1.2 m from the head (so: mild perspective,
+which the tracker's weak-perspective camera only approximates); `left_*` stand on the subject's left, `top` 25 degrees
+above, `down` 25 degrees below. Hair, teeth and shirt are not part of the head's mesh.
 
 `ground_truth.npz`, float32, metres and radians; F frames, V views in the order of `views`:
 
-| key | shape | meaning |
-| --- | --- | --- |
-| shape, expression, jaw | [100], [F, 50], [F, 3] | parameters of the open head; with it they give the true vertices |
-| head_rotation | [F, V, 3] | axis-angle of the head in the view's axes (x right, y up, z to the camera), as in FaceParameters.pose |
-| pose | [F, V, 6] | head_rotation and jaw |
-| camera | [F, V, 3] | weak-perspective (s, tx, ty) at the depth of the face: x_px = W/2 (1 + u), y_px = H/2 + v W/2, (u, v) = project |
-| world_rotation, world_translation | [F, 3] | motion of the head in the world |
-| camera_rotation, camera_target, camera_distance | [V, 3, 3], [3], [] | x_view = R (x_world - target), pinhole at (0, 0, distance) |
-| camera_focal_px, camera_centre_px | [], [2] | x_px = cx + f x / (distance - z), y_px = cy - f y / (distance - z) |
-| views, fps, head_fingerprint, licence | | names, rate, the head's `FaceModel.fingerprint` |
+- `shape` [100], `expression` [F, 50], `jaw` [F, 3]: parameters of the open head; with it they give the true vertices.
+- `head_rotation` [F, V, 3]: axis-angle of the head in the view's axes (x right, y up, z to the camera), as in
+  FaceParameters.pose. `pose` [F, V, 6]: head_rotation and jaw.
+- `camera` [F, V, 3]: weak perspective (s, tx, ty) at the depth of the face; with (u, v) = project(points, camera),
+  x_px = W/2 (1 + u), y_px = H/2 + v W/2.
+- `world_rotation`, `world_translation` [F, 3]: motion of the head in the world.
+- `camera_rotation` [V, 3, 3], `camera_target` [3], `camera_distance`: x_view = R (x_world - target), the pinhole stands
+  at (0, 0, distance).
+- `camera_focal_px`, `camera_centre_px` [2]: x_px = cx + f x / (distance - z), y_px = cy - f y / (distance - z).
+- `views` [V], `fps`, `licence`, `head_fingerprint`: names, rate, terms, and the head's `FaceModel.fingerprint`.
 """
 
 

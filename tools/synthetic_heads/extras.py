@@ -17,8 +17,8 @@ _LOWER_ANCHORS = (152, 148, 377, 176, 400, 150, 379, 199, 200, 172, 397, 136, 36
 class Extras:
     """A painted mesh in rest and what each vertex is fastened to.
 
-    vertices [N, 3] m; faces int32 [M, 3]; paint [N, 4] linear colour and gloss; bone uint8 [N]: 0 upper jaw, 1 lower jaw, 2 rim of
-    the neck; cloth bool [N]: takes the style's cloth colour.
+    vertices [N, 3] m; faces int32 [M, 3]; paint [N, 4] linear colour and gloss; bone uint8 [N]: 0 upper jaw,
+    1 lower jaw, 2 rim of the neck; cloth bool [N]: takes the style's cloth colour.
     """
 
     vertices: Array
@@ -72,7 +72,7 @@ def _teeth(surface: Surface, *, upper: bool) -> _Part:
     rise = np.linspace(0, 1, rows)[:, None]
     length = (0.0105 if upper else 0.0088) * (1 - 0.12 * (tooth % 2 == 1))
     gum = 0.004 if upper else 0.002
-    front = lips_z - (0.0088 if upper else 0.0125)
+    front = lips_z - (0.0112 if upper else 0.0142)
     depth = z + front + 0.0009 * bulge * np.sin(np.pi * np.clip(rise, 0, 1)) - 0.0025 * rise
     if upper:
         bottom = seam[1] - 0.0012 + 0.0008 * (1 - bulge)
@@ -86,8 +86,9 @@ def _teeth(surface: Surface, *, upper: bool) -> _Part:
     if not upper:
         vertices[..., 2] += 0.0025 * rise
     gap = np.clip(bulge * 1.4, 0.0, 1.0)
-    shade = np.clip(1 + z / 0.028, 0.12, 1) * (0.82 if upper else 0.62)
-    white = np.array([0.70, 0.66, 0.56]) * (shade * (0.45 + 0.55 * gap))[:, None]
+    # The lips keep most of the light out.
+    shade = np.clip(1 + z / 0.024, 0.08, 1) * (0.62 if upper else 0.45)
+    white = np.array([0.66, 0.61, 0.50]) * (shade * (0.55 + 0.45 * gap))[:, None]
     pink = np.array([0.42, 0.15, 0.15]) * shade[:, None] * 0.8
     colour = np.where(crown[..., None], white, pink)
     gloss = np.where(crown, 0.35, 0.15) * shade
@@ -98,7 +99,7 @@ def _teeth(surface: Surface, *, upper: bool) -> _Part:
 def _tongue(surface: Surface) -> _Part:
     seam = 0.5 * (surface.landmarks[13] + surface.landmarks[14])
     polar, around = np.meshgrid(
-        np.linspace(0.05, np.pi - 0.05, 14), np.linspace(0, 2 * np.pi, 24, endpoint=False), indexing="ij"
+        np.linspace(0.004, np.pi - 0.004, 14), np.linspace(0, 2 * np.pi, 24, endpoint=False), indexing="ij"
     )
     ball = np.stack([np.sin(polar) * np.sin(around), np.cos(polar), np.sin(polar) * np.cos(around)], axis=-1)
     vertices = ball * [0.0165, 0.0062, 0.024] + [0, seam[1] - 0.0115, seam[2] - 0.033]
@@ -148,7 +149,12 @@ def _torso(surface: Surface) -> _Part:
     fold = 1 + 0.06 * np.sin(7 * turn + 1.0)[None] * np.linspace(0, 1, len(rings))[:, None]
     fold[0] *= 0.5
     paint = np.concatenate([np.repeat(fold[..., None], 3, axis=-1), np.zeros((*fold.shape, 1))], axis=-1)
-    return vertices.reshape(-1, 3), _sheet(len(rings), 48, closed=True), paint.reshape(-1, 4), 2
+    # A lining, so that the collar is not seen through; vertices of its own, for normals of its own.
+    lining = 4
+    cloth = np.concatenate([vertices.reshape(-1, 3), vertices[:lining].reshape(-1, 3)])
+    colours = np.concatenate([paint.reshape(-1, 4), 0.5 * paint[:lining].reshape(-1, 4)])
+    inside = _sheet(lining, 48, closed=True)[:, ::-1] + vertices[..., 0].size
+    return cloth, np.concatenate([_sheet(len(rings), 48, closed=True), inside]), colours, 2
 
 
 def rigid(source: Array, target: Array) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -120,10 +120,10 @@ class SyntheticRenderer:
     ) -> Image:
         """A picture uint8 [H, W, 3] RGB.
 
-        vertices: [V, 3] posed head in the view frame (m; x right, y up, z to the viewer: FLAME's frame seen from the front).
+        vertices: [V, 3] posed head in the view frame (m; x right, y up, z to the viewer: FLAME's frame from the front).
         camera: Orthographic or Perspective, in pixels of ``size`` = (height, width).
-        rng: for sensor noise and the background's pattern; default from style.seed. world_to_view: [3, 3], turns the style's
-        lights. background: uint8 [H, W, 3] instead of the style's own.
+        rng: for sensor noise and the background's pattern; default from style.seed.
+        world_to_view: [3, 3], turns the style's lights. background: uint8 [H, W, 3] instead of the style's own.
         """
         rng = np.random.default_rng(style.seed) if rng is None else rng
         height, width = size

@@ -1,8 +1,8 @@
 """What is where on the open head's skin: lips, brows, lid margins, hairline, cavities.
 
-The skin's features are fields over the surface, measured in the head's rest position and sampled on a lattice of 15 points a
-triangle, so that they move with the skin in every pose. They are derived from the landmark embedding, the eyeballs and the mesh
-alone; a texture map is not needed.
+The skin's features are fields over the surface, measured in the head's rest position and sampled on a lattice of 15
+points a triangle, so that they move with the skin in every pose. They are derived from the landmark embedding, the
+eyeballs and the mesh alone; a texture map is not needed.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ _EYE_CORNERS = ((263, 362), (33, 133))
 class Surface:
     """The head in rest and the fields on it.
 
-    faces int32 [T, 3]; template [V, 3] m; part uint8 [T] (0 skin, 1 left eyeball, 2 right); landmarks [478, 3] m in rest;
-    lattice float32 [T, 15, len(CHANNELS)]; eye_centres [2, 3] m; eye_radii [2] m; hair [V] m above the hairline.
+    faces int32 [T, 3]; template [V, 3] m; part uint8 [T] (0 skin, 1 left eyeball, 2 right); landmarks [478, 3] m in
+    rest; lattice float32 [T, 15, len(CHANNELS)]; eye_centres [2, 3] m; eye_radii [2] m; hair [V] m above the hairline.
     """
 
     faces: NDArray[np.int32]
@@ -50,7 +50,6 @@ class Surface:
     eye_centres: Array
     eye_radii: Array
     hair: Array
-    jaw_weight: Array
 
 
 def lattice_weights() -> Array:
@@ -107,7 +106,6 @@ def build_surface(head: Mapping[str, NDArray[np.generic]]) -> Surface:
     fields[:, CHANNEL["hair"]] = _hairline(points, landmarks)
     fields[:, CHANNEL["beard"]] = _beard(points, landmarks)
     fields[:, CHANNEL["blush"]] = _blush(points, landmarks)
-    jaw = np.asarray(head["weights"], np.float32)[:, 2]
     return Surface(
         faces=faces,
         template=template,
@@ -117,7 +115,6 @@ def build_surface(head: Mapping[str, NDArray[np.generic]]) -> Surface:
         eye_centres=centres,
         eye_radii=radii,
         hair=_hairline(template, landmarks),
-        jaw_weight=jaw,
     )
 
 
@@ -186,9 +183,9 @@ def _signed_distance(points: Array, polygon: Array) -> Array:
 
 
 def _brows(points: Array, landmarks: Array) -> tuple[Array, Array]:
-    """Place on a brow: across in half-widths (|.| > 9: none), along 0 (at the nose) .. 1 (at the temple)."""
-    across = np.full(len(points), 99.0, np.float32)
-    along = np.zeros(len(points), np.float32)
+    """Place on the brow of the same side: across in half-widths, along 0 (at the nose) .. 1 (at the temple)."""
+    across = np.full(len(points), 9.0, np.float32)
+    along = np.full(len(points), 1.5, np.float32)
     for upper, lower in _BROWS:
         middle = (landmarks[list(upper)] + landmarks[list(lower)]) / 2
         half = np.linalg.norm(landmarks[list(upper)] - landmarks[list(lower)], axis=1) / 2
@@ -203,8 +200,10 @@ def _brows(points: Array, landmarks: Array) -> tuple[Array, Array]:
         )
         clipped = np.clip(x, inner - 0.004, outer + 0.004)
         offset = (points[:, 1] - np.polyval(curve, clipped)) / width
-        mine = (points[:, 2] > 0.0) & (np.abs(offset) < 3) & (place > -0.15) & (place < 1.15)
-        across[mine], along[mine] = offset[mine], place[mine]
+        # No jumps: the lattice is interpolated, and a jump of sign would draw hairs where there are none.
+        mine = x >= 0
+        across[mine] = np.clip(offset, -9, 9)[mine]
+        along[mine] = np.where(points[:, 2] > 0, np.clip(place, -0.5, 1.5), 1.5)[mine]
     return across, along
 
 
