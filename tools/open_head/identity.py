@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from open_head.mesh import HeadMesh
 from open_head.source import AnnySource
-from open_head.types import LEFT_EYE, RIGHT_EYE, SKIN, Array
+from open_head.types import LEFT_EYE, RIGHT_EYE, Array
 
 log = logging.getLogger("open_head")
+Add = Callable[[str, Array], None]
 
 COMPONENTS = 100
 TARGETS = "mpfb2/targets/"
@@ -80,7 +82,7 @@ def _three_way(x: Array, word: str) -> dict[str, Array]:
     }
 
 
-def _add_macro(add, people: int, rng: np.random.Generator) -> None:  # type: ignore[no-untyped-def]
+def _add_macro(add: Add, people: int, rng: np.random.Generator) -> None:
     race = rng.dirichlet([0.6] * 3, people)
     male = rng.beta(0.35, 0.35, people)
     gender = {"male": male, "female": 1 - male}
@@ -110,7 +112,7 @@ def _add_macro(add, people: int, rng: np.random.Generator) -> None:  # type: ign
                         add(f"{folder}proportions/{g}-{a}-{m}-{w}-{p}.target.gz", c * proportions[p])
 
 
-def _add_details(source: AnnySource, add, people: int, rng: np.random.Generator) -> None:  # type: ignore[no-untyped-def]
+def _add_details(source: AnnySource, add: Add, people: int, rng: np.random.Generator) -> None:
     sliders = source.json(TARGETS + "target.json")
     for section, sd in DETAIL_SD.items():
         for category in sliders[section]["categories"]:
@@ -198,7 +200,9 @@ def build_identity(
 
     v = mesh.num_vertices
     ends = v + np.cumsum([len(j) for j in joint_vertices])
-    joints = np.stack([cloud[:, e - len(j) : e].mean(1) for e, j in zip(ends, joint_vertices)], 1)
+    joints = np.stack(
+        [cloud[:, e - len(j) : e].mean(1) for e, j in zip(ends, joint_vertices, strict=False)], 1
+    )
     _align(cloud, joints, np.where(skull)[0])
     mean_teeth = cloud[:, ends[-1] :].mean(0)
     cloud = np.ascontiguousarray(cloud[:, :v])

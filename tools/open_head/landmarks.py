@@ -1,7 +1,8 @@
-"""Landmark embedding: where the open detector puts its 478 points on portraits of the head, as (triangle, barycentric).
+"""Landmark embedding: where the open detector puts its 478 points on portraits of the head.
 
-A point seen in a portrait is looked up in what the pixel shows, so it lands on the visible surface of the right lip, lid
-or cheek, and (triangle, barycentric) does not depend on the pose it was seen in. Sightings are averaged on the template.
+A point seen in a portrait is looked up in what the pixel shows, so it lands on the visible surface of the right lip,
+lid or cheek; as (triangle, barycentric) it does not depend on the pose it was seen in. Sightings are averaged on the
+template.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from scipy.ndimage import distance_transform_edt, gaussian_filter1d
 from scipy.optimize import linear_sum_assignment
 
 from neuface_engine.landmarks import MEDIAPIPE_TO_IBUG68, OpenDetector, Roi
+from neuface_engine.raster import Buffers
 from open_head.mesh import HeadMesh
-from open_head.regions import vertex_normals
 from open_head.portrait import SIZE, Look, Portraits, turn
+from open_head.regions import vertex_normals
 from open_head.types import LEFT_EYE, RIGHT_EYE, SKIN, Array
 
 log = logging.getLogger("open_head")
@@ -116,7 +118,11 @@ class Sightings:
 
 
 def look_at(
-    portraits: Portraits, people: list[dict[float, Array]], surfaces: Surfaces, detector: OpenDetector, plan: list[Shot]
+    portraits: Portraits,
+    people: list[dict[float, Array]],
+    surfaces: Surfaces,
+    detector: OpenDetector,
+    plan: list[Shot],
 ) -> Sightings:
     """Render and detect every shot. people: for each identity the posed vertices [V,3] by jaw angle."""
     rng = np.random.default_rng(5)
@@ -136,7 +142,8 @@ def look_at(
         for kind, group in kinds.items():
             point, triangle, away = _pick(buffers, getattr(surfaces, kind), landmarks[group], template, faces)
             out.points[k, group] = point
-            out.weights[k, group] = np.clip(facing[triangle] - 0.1, 0, 1) ** 1.5 * np.exp(-((away / REACH) ** 2))
+            squarely = np.clip(facing[triangle] - 0.1, 0, 1) ** 1.5
+            out.weights[k, group] = squarely * np.exp(-((away / REACH) ** 2))
         contour = landmarks[list(MEDIAPIPE_TO_IBUG68[:17])]
         out.contour[k] = _pick(buffers, surfaces.contour, contour, template, faces)[0]
     log.info("portraits: %d, face found in %d", len(plan), out.found.sum())
@@ -154,7 +161,9 @@ def _detect(detector: OpenDetector, image: Array, points: Array) -> Array | None
     return landmarks[0, :, :2] if presence[0] > 0.5 else None
 
 
-def _pick(buffers, allowed: Array, at: Array, template: Array, faces: Array) -> tuple[Array, Array, Array]:  # type: ignore[no-untyped-def]
+def _pick(
+    buffers: Buffers, allowed: Array, at: Array, template: Array, faces: Array
+) -> tuple[Array, Array, Array]:
     """Nearest pixels that show an allowed triangle: template points [N,3], triangles [N], distances [N] px."""
     shown = buffers.mask & allowed[np.maximum(buffers.triangle, 0)]
     if not shown.any():
@@ -199,7 +208,9 @@ def _on_surfaces(mesh: HeadMesh, template: Array, surfaces: Surfaces, points: Ar
     index = np.zeros(478, np.int32)
     at = np.zeros((478, 3))
     for kind, group in surfaces.of_landmarks().items():
-        index[group], at[group] = closest_on_mesh(template, mesh.faces, getattr(surfaces, kind), points[group])
+        index[group], at[group] = closest_on_mesh(
+            template, mesh.faces, getattr(surfaces, kind), points[group]
+        )
     return index, at
 
 
@@ -254,7 +265,8 @@ def contour_table(mesh: HeadMesh, template: Array, surfaces: Surfaces, seen: Sig
     # the frontal row is its own mirror image
     index[0, :8], weights[0, :8] = other_index[0, :8], other_weights[0, :8]
     return Embedding(
-        np.concatenate([index, other_index[1:]]).astype(np.int32), np.concatenate([weights, other_weights[1:]])
+        np.concatenate([index, other_index[1:]]).astype(np.int32),
+        np.concatenate([weights, other_weights[1:]]),
     )
 
 

@@ -31,7 +31,7 @@ class HeadMesh:
     vertex_part: Array  # [V]
     mirror: Array  # [V] index of the mirrored vertex
     mirror_faces: Array  # [T] index of the mirrored triangle
-    mirror_corners: Array  # [T,3] corner c of triangle t mirrors to corner mirror_corners[t,c] of mirror_faces[t]
+    mirror_corners: Array  # [T,3] which corner of the mirrored triangle each corner becomes
 
     @property
     def num_vertices(self) -> int:
@@ -186,7 +186,8 @@ def _fan_corner(corners: Array) -> int:
     """The fan with the shorter diagonals."""
     n = len(corners)
     cost = [
-        sum(float(np.linalg.norm(corners[k] - corners[(k + i) % n])) for i in range(2, n - 1)) for k in range(n)
+        sum(float(np.linalg.norm(corners[k] - corners[(k + i) % n])) for i in range(2, n - 1))
+        for k in range(n)
     ]
     return int(np.argmin(cost))
 

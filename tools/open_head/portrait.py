@@ -134,7 +134,8 @@ class Portraits:
             ball = part == p
             ray = rest[ball] - self._eyes[p]
             sine = np.hypot(ray[:, 0], ray[:, 1]) * 1e3
-            white = 0.88 - 0.35 * np.clip((ray[:, 1] * 1e3 - 2) / 5, 0, 1)  # lids and lashes shade it from above
+            # lids and lashes shade it from above
+            white = 0.88 - 0.35 * np.clip((ray[:, 1] * 1e3 - 2) / 5, 0, 1)
             paint = white[:, None] * np.array([1.0, 0.97, 0.95])
             paint[sine < 5.9] = look.iris
             paint[(sine < 5.9) & (sine > 5.2)] *= 0.5
@@ -161,8 +162,9 @@ def _shade(albedo: Array, normal: Array, sky: Array, eye: Array, look: Look) -> 
     occlusion = np.where(eye, 0.9, 0.25 + 0.75 * np.clip(1.2 * sky, 0, 1))
     key = np.clip((normal @ look.light + 0.25) / 1.25, 0, 1)
     fill = np.clip(normal @ np.array([-look.light[0], 0.1, 0.8]), 0, 1)
-    half = look.light + [0, 0, 1]
-    gloss = np.clip(normal @ (half / np.linalg.norm(half)), 0, 1) ** np.where(eye, 160, 24) * np.where(eye, 0.6, 0.06)
+    half = look.light + np.array([0.0, 0.0, 1.0])
+    gleam = np.clip(normal @ (half / np.linalg.norm(half)), 0, 1)
+    gloss = np.where(eye, 0.6 * gleam**160, 0.06 * gleam**24)
     light = (0.30 + 0.06 * normal[:, 1]) * occlusion + (0.62 * key + 0.16 * fill) * (0.4 + 0.6 * occlusion)
     return albedo * light[:, None] + gloss[:, None]
 
@@ -170,7 +172,9 @@ def _shade(albedo: Array, normal: Array, sky: Array, eye: Array, look: Look) -> 
 def _grain(seed: int) -> tuple[Array, Array]:
     if seed not in _GRAINS:
         rng = np.random.default_rng(seed)
-        fields = [gaussian_filter(rng.normal(size=(128, 128, 128)).astype(np.float32), sigma) for sigma in (1.2, 6)]
+        fields = [
+            gaussian_filter(rng.normal(size=(128, 128, 128)).astype(np.float32), sigma) for sigma in (1.2, 6)
+        ]
         _GRAINS[seed] = (fields[0] / fields[0].std(), fields[1] / fields[1].std())
     return _GRAINS[seed]
 

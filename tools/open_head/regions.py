@@ -14,12 +14,18 @@ from open_head.types import LEFT_EYE, RIGHT_EYE, SKIN, Array
 
 MASKS = ("lips", "inside-mouth", "eyelids", "ears", "face")
 MOUTH_CORNER_X = 0.022  # metres; inside this half-width the lips do not touch each other on the surface
+# edge of the lower face seen from the front: half-width by height above the mouth corners, metres
+JAW_CONTOUR = (
+    (-0.047, -0.043, -0.033, -0.025, -0.015, 0.001, 0.020, 0.055),
+    (0.000, 0.022, 0.040, 0.049, 0.057, 0.063, 0.070, 0.074),
+)
+JAW_BAND = 0.84  # the jaw line is what lies outside this contour shrunk so far
 
 
 @dataclass(frozen=True)
 class Lips:
     side: Array  # [V] +1 upper lip, -1 lower lip, 0 elsewhere
-    strength: Array  # [V] 0..1, how wholly the vertex belongs to its lip: fades at the corners and off the lip
+    strength: Array  # [V] 0..1, how wholly it belongs to its lip: fades at the corners and off the lip
     corner: Array  # [3] left mouth corner
 
 
@@ -98,13 +104,18 @@ def find_lips(mesh: HeadMesh, template: Array, masks: dict[str, Array]) -> Lips:
     return Lips(np.where(strength > 0, side, 0), strength, corner)
 
 
+def _outside(contour: tuple[tuple[float, ...], tuple[float, ...]], x: Array, y: Array) -> Array:
+    heights, widths = contour
+    return (x > np.interp(y, heights, widths)) | (y < heights[0])
+
+
 def _smoothstep(low: float, high: float, x: Array) -> Array:
     t = np.clip((x - low) / (high - low), 0, 1)
     return t * t * (3 - 2 * t)
 
 
 def brow_curve(template: Array, units: dict[str, Array], part: Array) -> Array:
-    """Height of the brow as a quadratic in |x| (coefficients of np.polyval): the ridge that the brow units move most."""
+    """Height of the brow as a quadratic in |x| (for np.polyval): the ridge that the brow units move most."""
     names = ("browDownLeft", "browOuterUpLeft", "browInnerUp")
     motion = np.sqrt(sum((units[name] ** 2).sum(1) for name in names))
     x, y, z = template.T
@@ -133,17 +144,20 @@ def build_regions(
     lids = skin & (ball < 0.0195) & (z > eye[2] + 0.002)
     brows = face & (np.abs(y - np.polyval(brow, x)) < 0.0055) & (x > 0.008) & (x < 0.055) & ~lids
     corner = lips.corner
-    nose_base = corner[1] + 0.55 * 0.030
+    nose_base = corner[1] + 0.024
     nasion = eye[1] + 0.004
     along = np.clip((nasion - y) / (nasion - nose_base), 0, 1)
-    nose = face & (y < nasion) & (y > nose_base - 0.004) & (x < 0.009 + 0.013 * along**1.5) & ~lids
+    nose = face & (y < nasion) & (y > nose_base - 0.003) & (x < 0.009 + 0.013 * along**1.5) & ~lids
     forehead = face & (y > np.polyval(brow, np.clip(x, 0, 0.05)) + 0.004) & ~brows & (z > 0)
-    neck = skin & (y < corner[1] - 0.035 - 0.5 * np.clip(z - 0.06, -0.2, 0.03)) & (masks["face"] < 0.5) & ~ears
-    jaw_line = face & (y < corner[1] + 0.012 - 0.35 * (0.07 - z).clip(0, 0.05)) & (x > 0.030)
-    jaw_line |= face & (y < corner[1] - 0.032)
-    chin = face & (y < corner[1] - 0.012) & (x < 0.020) & ~upper & ~lower
+    neck = (
+        skin & (y < corner[1] - 0.035 - 0.5 * np.clip(z - 0.06, -0.2, 0.03)) & (masks["face"] < 0.5) & ~ears
+    )
+    jaw_line = face & _outside(JAW_CONTOUR, x / JAW_BAND, (y - corner[1] - 0.02) / JAW_BAND + 0.02)
+    jaw_line &= y < corner[1] + 0.02
+    chin = face & (y < corner[1] - 0.012) & (x < 0.022) & ~upper & ~lower & ~jaw_line
     cheeks = face & ~(brows | lids | nose | forehead | jaw_line | upper | lower | chin)
     cheeks &= (y < eye[1] - 0.010) & (y > corner[1] - 0.030) & (x > 0.018)
+    cheeks &= (y > nose_base) | (x > corner[0] + 0.002)
     scalp = skin & ~face & ~ears & ~bag & ~neck & (y > corner[1])
     regions = {
         "face": face,

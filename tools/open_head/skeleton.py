@@ -67,7 +67,13 @@ def read_rig(source: AnnySource, mesh: HeadMesh) -> Rig:
 def joint_vertices(source: AnnySource) -> list[Array]:
     """Base vertices whose mean is the joint: root, neck, jaw (before the hinge offset), left eye, right eye."""
     cube = source.base.group_vertices
-    return [cube("joint-neck"), NECK_BASE_VERTICES, cube("joint-mouth"), cube("helper-l-eye"), cube("helper-r-eye")]
+    return [
+        cube("joint-neck"),
+        NECK_BASE_VERTICES,
+        cube("joint-mouth"),
+        cube("helper-l-eye"),
+        cube("helper-r-eye"),
+    ]
 
 
 def fit_hinge(teeth: Array, jaw_open: Array, start: Array) -> Hinge:
@@ -81,11 +87,15 @@ def fit_hinge(teeth: Array, jaw_open: Array, start: Array) -> Hinge:
     fit = minimize(misfit, [start[1], start[2], 0.4], method="Nelder-Mead", options=options)
     hinge = Hinge(np.array([0, fit.x[0], fit.x[1]]), float(fit.x[2]))
     rms = np.sqrt(fit.fun / len(teeth))
-    log.info("jaw hinge at %s m: %.1f deg, rms %.2f mm", np.round(hinge.pivot, 4), np.degrees(hinge.angle), rms)
+    log.info(
+        "jaw hinge at %s m: %.1f deg, rms %.2f mm", np.round(hinge.pivot, 4), np.degrees(hinge.angle), rms
+    )
     return hinge
 
 
-def joint_regressor(mesh: HeadMesh, template: Array, people: Array, joints: Array, rng: np.random.Generator) -> Array:
+def joint_regressor(
+    mesh: HeadMesh, template: Array, people: Array, joints: Array, rng: np.random.Generator
+) -> Array:
     """J_regressor [5,V]: sparse, non-negative, rows sum to 1, mirror-symmetric."""
     out = np.zeros((5, mesh.num_vertices))
     chosen = rng.choice(len(people), 150, replace=False)

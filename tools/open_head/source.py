@@ -73,7 +73,10 @@ class AnnySource:
     def texture_mask(self, name: str) -> Array:
         """Grey texture mask [H,W] in 0..1, row 0 at the top (v = 1)."""
         raw = np.frombuffer(self.bytes(f"mpfb2/textures/mpfb_{name}.jpg"), np.uint8)
-        return cv2.imdecode(raw, cv2.IMREAD_GRAYSCALE).astype(np.float32) / 255.0
+        image = cv2.imdecode(raw, cv2.IMREAD_GRAYSCALE)
+        if image is None:
+            raise ValueError(f"unreadable texture mask {name!r}")
+        return image.astype(np.float32) / 255.0
 
     def _read_base(self) -> BaseObject:
         vertices: list[list[float]] = []
