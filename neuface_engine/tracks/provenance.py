@@ -29,7 +29,11 @@ def provenance(
     from neuface_engine import __version__
 
     return {
-        "software": {"neuface-studio": __version__, "torch": torch.__version__, "python": platform.python_version()},
+        "software": {
+            "neuface-studio": __version__,
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+        },
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "method": method,
         "iterations": iterations,
@@ -37,6 +41,10 @@ def provenance(
         "encoder": {"name": encoder.name, "fingerprint": encoder.fingerprint},
         "head": {"name": head.name, "fingerprint": head.fingerprint},
         "detector": sequence.detector,
-        "source": {"name": sequence.name, "content_hash": sequence.content_hash},
+        "source": {
+            "name": sequence.name,
+            "path": str(sequence.path.resolve()),
+            "content_hash": sequence.content_hash,
+        },
         "warnings": list(sequence.warnings),
     }

@@ -224,6 +224,38 @@ def load_sequence(
     )
 
 
+def load_frames(
+    path: str | Path,
+    *,
+    views: Iterable[str] | None = None,
+    max_frames: int | None = None,
+    progress: ProgressCallback | None = None,
+) -> FrameStore:
+    """The frames alone, nothing detected: views named `views` in that order (default: all), cut to the shortest.
+
+    Raises MediaError where a view is missing or cannot be used.
+    """
+    path = Path(path)
+    readers = find_views(path)
+    if views is not None:
+        known = {reader.name: reader for reader in readers}
+        missing = [name for name in views if name not in known]
+        if missing:
+            raise MediaError(f"{path}: has no view {missing[0]}; there are: {', '.join(known)}")
+        readers = [known[name] for name in views]
+    store = FrameStore(len(readers))
+    total = sum(reader.expected_frames() for reader in readers)
+    done = 0
+    for v, reader in enumerate(readers):
+        for frame in reader.frames(max_frames=max_frames):
+            store.append(v, frame)
+            done += 1
+            if progress is not None:
+                progress("decode", done, max(total, done) if total else 0)
+    store.truncate(min(store.count(v) for v in range(len(readers))))
+    return store
+
+
 def face_crops(
     landmarks: NDArray[np.float64],
     detected: NDArray[np.bool_],

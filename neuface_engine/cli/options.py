@@ -1,0 +1,143 @@
+"""Options that several commands share, and what is made of them."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from neuface_engine.cli.output import Output, Progress
+from neuface_engine.errors import ConfigError
+
+if TYPE_CHECKING:
+    from neuface_engine.encoders import Encoder
+    from neuface_engine.face_model import FaceModel
+    from neuface_engine.optimization import NeuFaceConfig
+    from neuface_engine.video import Sequence
+
+METHODS = ("neuface", "flame-fitting", "encoder")
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+
+
+def add_footage(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--max-frames", type=_positive, metavar="N", help="only the first N frames")
+    parser.add_argument(
+        "--views", metavar="PATTERN", help="only the views whose name matches, e.g. 'cam_0[12]*'"
+    )
+    parser.add_argument(
+        "--cache-dir", type=Path, metavar="DIR", help="where detections are kept (default: yours)"
+    )
+
+
+def add_models(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--encoder", default="open", help="the network that is optimised (default: open)")
+    parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="weights of the encoder")
+    parser.add_argument(
+        "--head", default="open", metavar="open|FILE", help="face model: open, or a FLAME file"
+    )
+    parser.add_argument(
+        "--head-landmarks", type=Path, metavar="FILE", help="landmark embedding of a FLAME file"
+    )
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
+
+
+def add_optimisation(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--iterations", type=_count, metavar="N", help="EM iterations (default: the method's)"
+    )
+    parser.add_argument("--variant", choices=("paper", "released"), default="paper", help="default: paper")
+    parser.add_argument(
+        "--trainable", choices=("all", "top"), help="which weights move: all, or the top layers"
+    )
+
+
+def config_of(options: argparse.Namespace) -> NeuFaceConfig:
+    from neuface_engine.optimization import NeuFaceConfig
+
+    given = {"iterations": options.iterations, "trainable": options.trainable}
+    return NeuFaceConfig(
+        variant=options.variant, **{name: value for name, value in given.items() if value is not None}
+    )
+
+
+def check_method(method: str) -> str:
+    """Raises ConfigError for a method that is unknown or not in this version."""
+    if method == "flame-fitting":
+        raise ConfigError("method 'flame-fitting' is not in this version yet; give neuface or encoder")
+    if method not in METHODS:
+        raise ConfigError(f"method {method!r} is unknown; give neuface or encoder")
+    return method
+
+
+def check_device(name: str) -> str:
+    """Raises ConfigError where torch cannot compute there."""
+    import torch
+
+    available = {
+        "auto": True,
+        "cpu": True,
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if not available.get(name.split(":")[0], False):
+        raise ConfigError(f"device {name!r} is not available here; give auto or cpu")
+    return name
+
+
+@dataclass(frozen=True)
+class Models:
+    """Encoder and head, loaded once for all inputs."""
+
+    encoder: Encoder
+    head: FaceModel
+    device: str
+
+    @classmethod
+    def load(cls, options: argparse.Namespace) -> Models:
+        import neuface_engine as nf
+
+        device = check_device(options.device)
+        head = nf.FaceModel.load(options.head, landmarks=options.head_landmarks)
+        return cls(nf.load_encoder(options.encoder, checkpoint=options.checkpoint), head, device)
+
+
+def load_sequence(
+    path: Path, options: argparse.Namespace, output: Output, *, crop_scale: float, crop_size: int
+) -> Sequence:
+    """The footage at `path` with a progress bar; its warnings go to stderr."""
+    import neuface_engine as nf
+
+    progress = Progress(path.resolve().name)
+    try:
+        sequence = nf.load_sequence(
+            path,
+            views=options.views,
+            max_frames=options.max_frames,
+            crop_scale=crop_scale,
+            crop_size=crop_size,
+            cache_dir=options.cache_dir,
+            progress=progress,
+        )
+    finally:
+        progress.close()
+    for warning in sequence.warnings:
+        output.note(f"warning: {warning}")
+    return sequence
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError("must be 0 or more")
+    return value
