@@ -113,17 +113,16 @@ class FaceModel(nn.Module):
         return len(self._surface.template)
 
     def forward(self, parameters: FaceParameters) -> Mesh:
-        return Mesh(
-            self.vertices(parameters),
-            self.landmarks(parameters, kind="dynamic"),
-            self.landmarks(parameters, kind="static"),
-        )
+        face = self.decode(parameters)
+        return Mesh(face.vertices(), face.landmarks("dynamic"), face.landmarks("static"))
+
+    def decode(self, parameters: FaceParameters) -> Decoded:
+        """The face that `parameters` describe; its vertices and landmarks are computed when asked for."""
+        return Decoded(self, parameters)
 
     def vertices(self, parameters: FaceParameters, *, space: Space = "posed") -> Tensor:
         """[..., V, 3]; "canonical" leaves the head orientation out (the jaw stays)."""
-        decoded = _Decoded(self, parameters)
-        vertices = self._surface(decoded.coefficients, decoded.moving, decoded.joints)
-        return decoded.finish(vertices, space)
+        return self.decode(parameters).vertices(space)
 
     def canonical_vertices(self, parameters: FaceParameters) -> Tensor:
         return self.vertices(parameters, space="canonical")
@@ -135,25 +134,20 @@ class FaceModel(nn.Module):
 
         "dynamic": the 17 contour points follow the yaw in steps of one degree up to 39 (FLAME's table).
         """
-        decoded = _Decoded(self, parameters)
-        return decoded.finish(self._landmarks[kind](decoded), space)
+        return self.decode(parameters).landmarks(kind, space)
 
-    def landmark_gradient_to_vertices(self, gradient: Tensor, parameters: FaceParameters, kind: LandmarkKind) -> Tensor:
-        """Transport dL/dJ [B, K, 3] to the vertices that carry the landmarks, dL/dM [B, V, 3]."""
-        module = self._landmarks[kind]
-        assert isinstance(module, _Landmarks)
-        corners, barycentric = module.corners(_Decoded(self, parameters))
-        weighted = (gradient[:, :, None] * barycentric[..., None]).flatten(1, 2)
-        index = module.used[corners].expand(len(gradient), -1, 3).flatten(1)
-        out = gradient.new_zeros(len(gradient), self.num_vertices, 3)
-        return out.scatter_add_(1, index[..., None].expand(-1, -1, 3), weighted)
+    @property
+    def has_dense_landmarks(self) -> bool:
+        """Whether the head knows where MediaPipe's 478 landmarks lie."""
+        return "mediapipe" in self._landmarks
 
 
-class _Decoded:
-    """What vertices and landmarks share: coefficients, joints and rotations of a flat batch."""
+class Decoded:
+    """One batch of faces. Landmarks are read off the vertices where these are known already, else skinned alone."""
 
     def __init__(self, model: FaceModel, parameters: FaceParameters) -> None:
-        self.batch = parameters.batch_shape
+        self.parameters = parameters
+        self._model, self._batch = model, parameters.batch_shape
         flat = parameters.map(lambda t: t.reshape(-1, t.shape[-1]))
         if flat.shape.shape[1] != model.n_shape or flat.expression.shape[1] != model.n_expression:
             raise ValueError(
@@ -168,12 +162,31 @@ class _Decoded:
         if flat.eyes is not None:
             self.moving[LEFT_EYE] = axis_angle_to_matrix(flat.eyes[:, :3]) - identity
             self.moving[RIGHT_EYE] = axis_angle_to_matrix(flat.eyes[:, 3:]) - identity
+        self._vertices: Tensor | None = None
 
-    def finish(self, points: Tensor, space: Space) -> Tensor:
+    def vertices(self, space: Space = "posed") -> Tensor:
+        """[..., V, 3] metres."""
+        if self._vertices is None:
+            self._vertices = self._model._surface(self.coefficients, self.moving, self.joints)
+        return self._finish(self._vertices, space)
+
+    def landmarks(self, kind: LandmarkKind = "dynamic", space: Space = "posed") -> Tensor:
+        """[..., 68 or 478, 3] metres."""
+        table = self._model._landmarks[kind]
+        corners, barycentric = table.corners(self)
+        if self._vertices is None:
+            vertices = table.surface(self.coefficients, self.moving, self.joints)
+        else:
+            vertices, corners = self._vertices, table.used[corners]
+        index = corners.expand(len(vertices), -1, -1).flatten(1)[..., None].expand(-1, -1, 3)
+        triangles = vertices.gather(1, index).unflatten(1, (-1, 3))
+        return self._finish((triangles * barycentric[..., None]).sum(2), space)
+
+    def _finish(self, points: Tensor, space: Space) -> Tensor:
         if space == "posed":
             root = self.joints[:, None, ROOT]
             points = (points - root) @ self.rotation.transpose(1, 2) + root
-        return points.reshape(*self.batch, -1, 3)
+        return points.reshape(*self._batch, -1, 3)
 
     def contour_rows(self) -> Tensor:
         """Row of the dynamic contour table for the head's yaw (FLAME: 0..39 deg, then -1..-39 deg)."""
@@ -204,7 +217,7 @@ class _Landmarks(nn.Module):
             self.register_buffer("contour_corners", local[1], persistent=False)
             self.register_buffer("contour_barycentric", torch.from_numpy(contour.barycentric), persistent=False)
 
-    def corners(self, decoded: _Decoded) -> tuple[Tensor, Tensor]:
+    def corners(self, decoded: Decoded) -> tuple[Tensor, Tensor]:
         """Corner numbers among `used` and barycentrics, [1 or B, K, 3]; the contour comes first, as in iBUG's 68."""
         corners, barycentric = self.fixed_corners[None], self.fixed_barycentric[None]
         if hasattr(self, "contour_corners"):
@@ -213,10 +226,3 @@ class _Landmarks(nn.Module):
             corners = torch.cat([self.contour_corners[rows], corners.expand(batch, -1, -1)], dim=1)
             barycentric = torch.cat([self.contour_barycentric[rows], barycentric.expand(batch, -1, -1)], dim=1)
         return corners, barycentric
-
-    def forward(self, decoded: _Decoded) -> Tensor:
-        vertices = self.surface(decoded.coefficients, decoded.moving, decoded.joints)
-        corners, barycentric = self.corners(decoded)
-        index = corners.expand(len(vertices), -1, -1).flatten(1)[..., None].expand(-1, -1, 3)
-        triangles = vertices.gather(1, index).unflatten(1, (-1, 3))
-        return (triangles * barycentric[..., None]).sum(2)

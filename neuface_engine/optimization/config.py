@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,11 +14,13 @@ class NeuFaceConfig:
     """Weights and settings of Eq. (1); the defaults were chosen on several clips (docs/method.md).
 
     iterations            EM iterations
-    learning_rate         of Adam on the encoder's weights
+    learning_rate         of Adam on the encoder's weights; falls along a cosine to `final_rate` of it
     landmark_weight       of L_2D, Eq. (2)
     temporal_weight       lambda_temp of L_temporal, Eq. (3)
     multiview_weight      lambda_view of L_multiview, Eq. (4); without effect where there is one view
-    plausibility_weight   of the guard that keeps shape and expression in distribution (beyond the paper)
+    dense_weight          of L_2D over all 478 landmarks of the detector (beyond the paper: keeps the regions between
+                          the 68 landmarks from drifting; without effect where head or detector has no such landmarks)
+    plausibility_weight   of the Mahalanobis norm of shape and expression (beyond the paper)
     temporal_window       frames in the moving average of the head orientation, odd
     visibility_interval   EM iterations between two computations of the vertices' visibility
     trainable             "top": the encoder's last layers, over cached features; "all": every weight (the paper)
@@ -25,10 +28,12 @@ class NeuFaceConfig:
     """
 
     iterations: int = 100
-    learning_rate: float = 5e-4
-    landmark_weight: float = 20.0
-    temporal_weight: float = 10.0
-    multiview_weight: float = 60.0
+    learning_rate: float = 1e-4
+    final_rate: float = 0.1
+    landmark_weight: float = 10.0
+    temporal_weight: float = 30.0
+    multiview_weight: float = 200.0
+    dense_weight: float = 10.0
     plausibility_weight: float = 0.1
     temporal_window: int = 5
     visibility_interval: int = 10
@@ -50,3 +55,9 @@ class NeuFaceConfig:
             raise ConfigError(f"variant {self.variant!r} is unknown; this version has 'paper'")
         if self.max_batch < 1 or self.visibility_interval < 1:
             raise ConfigError("max_batch and visibility_interval are counts; give 1 or more")
+
+    def rate(self, iteration: int) -> float:
+        """Learning rate of M-step `iteration` (from 0); past the last one it stays low."""
+        progress = min(iteration / max(self.iterations, 1), 1.0)
+        share = self.final_rate + (1 - self.final_rate) * (1 + math.cos(math.pi * progress)) / 2
+        return self.learning_rate * share

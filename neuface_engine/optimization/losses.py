@@ -18,6 +18,7 @@ class Losses:
     landmark: float
     temporal: float
     multiview: float
+    dense: float = 0.0
     plausibility: float = 0.0
 
 

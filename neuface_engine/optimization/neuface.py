@@ -63,7 +63,9 @@ class NeuFace:
         self.encoder = copy.deepcopy(encoder).to(self.device).eval()
         self.head = head.to(self.device)
         valid = sequence.detected.to(self.device, torch.float32)
-        self.objective = Objective(head, Evidence(sequence.landmarks.to(self.device), valid), self.config)
+        dense = sequence.landmarks_dense[..., :2].to(self.device) if head.has_dense_landmarks else None
+        evidence = Evidence(sequence.landmarks.to(self.device), dense, valid)
+        self.objective = Objective(self.head, evidence, self.config)
         self.history = History()
         self.watch_vertex_gradient = False
         self._multiview = len(sequence.views) > 1
@@ -123,6 +125,8 @@ class NeuFace:
             self._pending.total, [t for _, t in theta.items()], allow_unused=True, retain_graph=False
         )
         by_name = {name: g for name, g in zip(names, gradients, strict=True) if g is not None}
+        for group in self._optimizer.param_groups:
+            group["lr"] = self.config.rate(len(self.history) - 1)
         self._optimizer.zero_grad()
         self._inputs.backward(by_name)
         self._optimizer.step()

@@ -27,22 +27,25 @@ from neuface_engine.raster import vertex_normals, vertex_visibility
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is fixed during a run: detected landmarks j [F, V, 68, 2] in crop units, valid [F, V] (0 or 1)."""
+    """What is fixed during a run, in crop units: landmarks j [F, V, 68, 2], dense [F, V, 478, 2] (None where the
+    head or the detector has none), valid [F, V] (0 or 1)."""
 
     landmarks: Tensor
+    dense: Tensor | None
     valid: Tensor
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """Decoded parameters, with graph: landmarks [F, V, 68, 3] posed, projected [F, V, 68, 2], quaternions
-    [F, V, 4], canonical vertices [F, V, N, 3]."""
+    """Decoded parameters, with graph: canonical vertices [F, V, N, 3]; landmarks [F, V, 68, 3] posed; projected
+    [F, V, 68, 2] and dense [F, V, 478, 2]; quaternions [F, V, 4]."""
 
     parameters: FaceParameters
+    vertices: Tensor
     landmarks: Tensor
     projected: Tensor
+    dense: Tensor | None
     quaternions: Tensor
-    vertices: Tensor
 
 
 @dataclass(frozen=True)
@@ -63,13 +66,19 @@ class Objective:
         self._faces = head.faces.cpu().numpy()
 
     def decode(self, parameters: FaceParameters) -> Prediction:
-        landmarks = self.head.landmarks(parameters, kind="dynamic")
+        face = self.head.decode(parameters)
+        vertices = face.vertices("canonical")
+        landmarks = face.landmarks("dynamic")
+        dense = None
+        if self.evidence.dense is not None:
+            dense = project(face.landmarks("mediapipe"), parameters.camera)
         return Prediction(
             parameters,
+            vertices,
             landmarks,
             project(landmarks, parameters.camera),
+            dense,
             axis_angle_to_quaternion(parameters.head_rotation),
-            self.head.canonical_vertices(parameters),
         )
 
     @torch.no_grad()
@@ -94,33 +103,26 @@ class Objective:
     def evaluate(self, prediction: Prediction, targets: Targets) -> Evaluation:
         """The losses at `prediction` against fixed `targets`."""
         config, valid = self.config, self.evidence.valid
+        zero = prediction.projected.new_zeros(())
         landmark = landmark_loss(prediction.projected, self.evidence.landmarks, valid)
         temporal = temporal_loss(prediction.quaternions, targets.orientation, valid)
+        multiview = zero if targets.mesh is None else multiview_loss(prediction.vertices, targets.mesh, valid)
+        dense = zero if prediction.dense is None else landmark_loss(prediction.dense, self.evidence.dense, valid)
         plausibility = plausibility_loss(prediction.parameters, valid)
         total = (
             config.landmark_weight * landmark
             + config.temporal_weight * temporal
+            + config.multiview_weight * multiview
+            + config.dense_weight * dense
             + config.plausibility_weight * plausibility
         )
-        multiview = torch.zeros_like(total)
-        if targets.mesh is not None:
-            multiview = multiview_loss(prediction.vertices, targets.mesh, valid)
-            total = total + config.multiview_weight * multiview
-        values = torch.stack([total, landmark, temporal, multiview, plausibility]).detach().tolist()
-        return Evaluation(prediction, targets, total, Losses(*values))
+        terms = torch.stack([total, landmark, temporal, multiview, dense, plausibility])
+        return Evaluation(prediction, targets, total, Losses(*terms.detach().tolist()))
 
     def vertex_gradient(self, evaluation: Evaluation) -> Tensor:
         """|dL/dM| [F, V, N] per metre: where the losses pull the mesh. Keeps the graph of `evaluation`.
 
-        L_multiview acts on the vertices, L_2D through the landmarks on the vertices that carry them.
+        L_multiview acts on every vertex, L_2D on those that carry landmarks; L_temporal turns the head as a whole.
         """
-        prediction = evaluation.prediction
-        wanted = [prediction.landmarks] + ([] if evaluation.targets.mesh is None else [prediction.vertices])
-        gradients = torch.autograd.grad(evaluation.total, wanted, retain_graph=True)
-        flat = prediction.parameters.detach().flatten()
-        rotation = axis_angle_to_matrix(flat.head_rotation)
-        landmarks = gradients[0].flatten(0, 1) @ rotation  # into the canonical pose
-        field = self.head.landmark_gradient_to_vertices(landmarks, flat, "dynamic")
-        if len(gradients) > 1:
-            field = field + gradients[1].flatten(0, 1)
-        return torch.linalg.vector_norm(field, dim=-1).reshape(prediction.vertices.shape[:3])
+        (gradient,) = torch.autograd.grad(evaluation.total, evaluation.prediction.vertices, retain_graph=True)
+        return torch.linalg.vector_norm(gradient, dim=-1)

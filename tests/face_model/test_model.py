@@ -53,17 +53,12 @@ def test_projection_gives_the_golden_points(shared):
 
 
 @pytest.mark.parametrize("kind", ["dynamic", "static", "mediapipe"])
-def test_landmarks_lie_on_the_skinned_mesh(head, kind):
-    """Landmark-only decoding gives the same points as the barycentric combination of all vertices."""
-    parameters = random_parameters(3)
-    vertices = head.vertices(parameters)
-    module = head._landmarks[kind]
-    from neuface_engine.face_model.model import _Decoded
-
-    corners, barycentric = module.corners(_Decoded(head, parameters))
-    index = module.used[corners].expand(3, -1, -1)
-    expected = torch.stack([(vertices[b][index[b]] * barycentric[b % len(barycentric), ..., None]).sum(1) for b in range(3)])
-    assert torch.allclose(head.landmarks(parameters, kind=kind), expected, atol=1e-6)
+@pytest.mark.parametrize("space", ["posed", "canonical"])
+def test_landmarks_skinned_alone_are_those_of_the_whole_mesh(head, kind, space):
+    parameters = random_parameters(3, 2)
+    whole = head.decode(parameters)
+    whole.vertices()
+    assert torch.allclose(head.landmarks(parameters, kind=kind, space=space), whole.landmarks(kind, space), atol=1e-6)
 
 
 def test_head_orientation_turns_the_canonical_mesh_rigidly(head):
@@ -89,23 +84,12 @@ def test_gradients_of_the_face_model_are_right(head):
     assert torch.autograd.gradcheck(landmarks, tuple(i.requires_grad_() for i in inputs), atol=1e-6)
 
 
-def test_landmark_gradients_reach_the_vertices_that_carry_them(head):
-    """Transporting dL/dJ by barycentrics equals differentiating through the mesh, for unit gradients."""
-    parameters = random_parameters(2)
-    ones = torch.ones(2, 68, 3)
-    field = head.landmark_gradient_to_vertices(ones, parameters, "dynamic")
-    assert field.shape == (2, head.num_vertices, 3)
-    assert torch.allclose(field.sum(1), torch.full((2, 3), 68.0), atol=1e-3)
-
-
 def test_contour_rows_follow_flames_order(head):
-    from neuface_engine.face_model.model import _Decoded
-
     yaw = torch.deg2rad(torch.tensor([0.0, 10.0, 60.0, -1.0, -20.0, -80.0]))
     pose = torch.zeros(6, 6)
     pose[:, 1] = yaw
     neutral = nf.FaceParameters.neutral(6)
-    rows = _Decoded(head, neutral.replace(pose=pose)).contour_rows()
+    rows = head.decode(neutral.replace(pose=pose)).contour_rows()
     assert rows.tolist() == [0, 10, 39, 40, 59, 78]
 
 

@@ -47,6 +47,7 @@ def test_total_is_the_weighted_sum_of_its_terms(run):
         c.landmark_weight * x.landmark
         + c.temporal_weight * x.temporal
         + c.multiview_weight * x.multiview
+        + c.dense_weight * x.dense
         + c.plausibility_weight * x.plausibility
     )
     assert x.total == pytest.approx(expected, rel=1e-5)
