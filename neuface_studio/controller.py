@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +45,7 @@ class Controller(QObject):
         self._optimiser_thread: BackgroundThread | None = None
         self._book: VerdictBook | None = None
         self._saved_iteration: int | None = None
+        self._newest_when_saved = 0
         self._cost = ViewerCost()
         self._poll_timer = QTimer(self)
         self._poll_timer.setInterval(POLL_INTERVAL_MS)
@@ -111,9 +111,7 @@ class Controller(QObject):
             return
         self.autosave()
         self._end_optimiser()
-        if self._book is not None:
-            self._book.close()
-            self._book = None
+        self._book = None
         self.session.close_footage()
 
     @Slot(object)
@@ -125,14 +123,27 @@ class Controller(QObject):
         session.project_folder = folder
         for warning in footage.sequence.warnings:
             session.notify("warning", warning)
-        try:
-            self._book = VerdictBook(folder, footage.sequence.name)
-            projects.remember_source(folder, self._loading_source, footage.sequence.name)
-        except NeuFaceError as error:
-            session.notify("error", f"Verdicts cannot be kept: {error}")
+        self._open_book(folder, footage.sequence.name)
         self._load_saved_track()
         self._show_judgement()
         self._start_optimiser()
+
+    def _open_book(self, folder: Path, wanted: str) -> None:
+        from neuface_engine.review import Project
+
+        source = self._loading_source
+        try:
+            project = Project.create(folder)
+            name = projects.sequence_name(folder, source, wanted)
+            projects.remember_source(folder, source, name)
+            self._book = VerdictBook(project, name)
+            problems = self._book.problems
+        except NeuFaceError as error:
+            self._book = None
+            self.session.notify("error", f"Results and verdicts cannot be kept: {error}")
+            return
+        for problem in problems[:3]:
+            self.session.notify("warning", problem)
 
     @Slot(str)
     def _on_load_failed(self, message: str) -> None:
@@ -176,6 +187,7 @@ class Controller(QObject):
             thread.join(optimiser.stop, SHUTDOWN_TIMEOUT_MS)
             thread.deleteLater()
         self._saved_iteration = None
+        self._newest_when_saved = 0
 
     def toggle_run(self) -> None:
         """Run, or pause after the iteration in progress."""
@@ -195,10 +207,11 @@ class Controller(QObject):
 
     def step_once(self) -> None:
         """Do exactly one EM iteration."""
-        if self._optimiser is None or self.session.run_state in (RunState.PREPARING, RunState.FAILED):
+        if self._optimiser is None or not self.session.run_state.can_run:
             return
         self._begin()
         self._optimiser.step()
+        self.session.set_run_state(RunState.RUNNING)
 
     def _begin(self) -> None:
         if any(record.saved for record in self.session.records()):
@@ -346,42 +359,38 @@ class Controller(QObject):
     def autosave(self) -> bool:
         """Keep the newest optimised iteration as the project's track, if it is not kept already."""
         newest = self._newest_optimised()
-        if newest == 0 or newest == self._saved_iteration:
+        # Not after a verdict on an earlier iteration: that one is the result until the run goes on.
+        if newest == 0 or newest <= self._newest_when_saved:
             return False
         return self._save_track(newest)
 
     def _save_track(self, iteration: int) -> bool:
         session = self.session
-        if self._optimiser is None or session.footage is None or session.project_folder is None:
-            return False
-        track = self._optimiser.track(iteration)
-        if track is None:
+        track = None if self._optimiser is None else self._optimiser.track(iteration)
+        if track is None or self._book is None:
             return False
         try:
-            track.save(self.track_file)
+            track.save(self._book.track_file)
         except NeuFaceError as error:
             session.notify("error", f"The track is not saved: {error}")
             return False
         self._saved_iteration = iteration
+        self._newest_when_saved = self._newest_optimised()
         session.autosaved_at = time.strftime("%H:%M:%S")
         self._show_judgement()
         session.status_changed.emit()
         return True
 
-    @property
-    def track_file(self) -> Path:
-        session = self.session
-        assert session.project_folder is not None and session.footage is not None
-        return projects.track_path(session.project_folder, session.footage.sequence.name)
-
     def _load_saved_track(self) -> None:
         import neuface_engine as nf
 
-        path = self.track_file
         session = self.session
-        if not path.exists() or session.footage is None:
+        if self._book is None or session.footage is None:
             return
         try:
+            path = self._book.track_file
+            if not path.exists():
+                return
             track = nf.FaceTrack.load(path)
             record = record_of_track(track, session.footage)
         except NeuFaceError as error:
@@ -402,7 +411,7 @@ class Controller(QObject):
         if not record.saved and record.index != self._saved_iteration and not self._save_track(record.index):
             return
         try:
-            self._book.add(verdict, note, reviewer, projects.file_hash(self.track_file))
+            self._book.add(verdict, note, reviewer)
         except NeuFaceError as error:
             session.notify("error", f"The verdict is not saved: {error}")
             return
@@ -413,12 +422,12 @@ class Controller(QObject):
         )
         session.status_changed.emit()
 
-    def undo(self) -> None:
+    def undo(self, reviewer: str) -> None:
         """Take back the last verdict on this sequence."""
         if self._book is None:
             return
         try:
-            undone = self._book.undo()
+            undone = self._book.undo(reviewer)
         except NeuFaceError as error:
             self.session.notify("error", f"The verdict is not taken back: {error}")
             return
@@ -428,13 +437,12 @@ class Controller(QObject):
         )
 
     def _show_judgement(self) -> None:
-        if self._book is None or self.session.footage is None:
-            self.session.set_judgement(None)
-            return
-        judgement = self._book.current()
-        if judgement is not None:
-            stale = self._book.track_hash() not in ("", projects.file_hash(self.track_file))
-            judgement = replace(judgement, stale=stale)
+        judgement = None
+        if self._book is not None:
+            try:
+                judgement = self._book.current()
+            except NeuFaceError as error:
+                self.session.notify("error", str(error))
         self.session.set_judgement(judgement)
 
     # The end

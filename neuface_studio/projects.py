@@ -1,4 +1,4 @@
-"""Where a sequence's result and verdict live: a project folder, by default one for each footage."""
+"""Which project folder belongs to which footage; by default every footage has one of its own."""
 
 from __future__ import annotations
 
@@ -12,8 +12,18 @@ from pathlib import Path
 import platformdirs
 
 from neuface_engine.errors import NeuFaceError, ProjectError
+from neuface_engine.review.project import PROJECT_FILE
 
-SOURCE_FILE = "studio.json"
+SOURCES_FILE = "sources.json"
+DEMO = "demo"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Footage of a project; ``path`` None is the bundled demo."""
+
+    name: str
+    path: Path | None
 
 
 def projects_folder() -> Path:
@@ -25,87 +35,81 @@ def projects_folder() -> Path:
 
 
 def default_project_folder(source: Path | None) -> Path:
-    """The project of this footage: its name and a hash of its full path; None stands for the demo."""
+    """The project of this footage: its name and a hash of its full path; None is the demo."""
     if source is None:
-        return projects_folder() / "demo"
+        return projects_folder() / DEMO
     resolved = source.expanduser().resolve()
-    name = re.sub(r"[^A-Za-z0-9._-]+", "_", resolved.stem or "footage").strip("._") or "footage"
-    digest = hashlib.sha256(os.fsencode(str(resolved))).hexdigest()[:10]
-    return projects_folder() / f"{name}-{digest}"
-
-
-@dataclass(frozen=True)
-class Source:
-    """The footage that a project was made from; ``path`` None is the demo."""
-
-    name: str
-    path: Path | None
+    name = re.sub(r"[^A-Za-z0-9._-]+", "_", resolved.stem).strip("._") or "footage"
+    return projects_folder() / f"{name}-{_digest(resolved)}"
 
 
 def is_project(folder: Path) -> bool:
-    """Whether the folder was made by this program."""
-    return (folder / SOURCE_FILE).is_file()
+    """Whether the folder is a project."""
+    return (folder / PROJECT_FILE).is_file()
+
+
+def sequence_name(folder: Path, source: Path | None, wanted: str) -> str:
+    """The footage's name in the project: ``wanted``, with a hash if other footage has that name already."""
+    known = _read(folder).get("sources", {})
+    path = _text(source)
+    if known.get(wanted, path) == path:
+        return wanted
+    return f"{wanted}-{_digest(source) if source is not None else DEMO}"
 
 
 def remember_source(folder: Path, source: Path | None, name: str) -> None:
-    """Write down which footage the project belongs to, so that the project folder alone can be opened again."""
-    entry = {"name": name, "path": None if source is None else str(source.expanduser().resolve())}
-    replace_text(folder / SOURCE_FILE, json.dumps({"version": 1, "source": entry}, indent=1) + "\n")
-
-
-def read_source(folder: Path) -> Source:
-    """The footage of a project. Raises ProjectError if the folder does not say."""
-    path = folder / SOURCE_FILE
+    """Write down where the footage is, so that the project folder alone can be opened. Raises ProjectError."""
+    content = _read(folder)
+    sources = {**content.get("sources", {}), name: _text(source)}
+    text = json.dumps({"version": 1, "last": name, "sources": sources}, indent=1, ensure_ascii=False)
+    path = folder / SOURCES_FILE
+    temporary = path.with_name(f"{path.name}.part")
     try:
-        entry = json.loads(path.read_text(encoding="utf-8"))["source"]
-        return Source(str(entry["name"]), None if entry["path"] is None else Path(entry["path"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ProjectError(f"{path}: cannot be read; open the footage itself instead") from error
-
-
-def recent_sources(limit: int = 6) -> list[Source]:
-    """Footage opened before and still there, the newest first; the demo is left out."""
-    try:
-        files = sorted(
-            projects_folder().glob(f"*/{SOURCE_FILE}"), key=lambda p: p.stat().st_mtime, reverse=True
-        )
-    except OSError:
-        return []
-    found: list[Source] = []
-    for file in files:
-        try:
-            source = read_source(file.parent)
-        except NeuFaceError:
-            continue
-        if source.path is not None and source.path.exists():
-            found.append(source)
-        if len(found) == limit:
-            break
-    return found
-
-
-def track_path(folder: Path, sequence_name: str) -> Path:
-    """Where the finished track of a sequence is kept."""
-    name = re.sub(r"[^A-Za-z0-9._-]+", "_", sequence_name).strip("._") or "sequence"
-    return folder / "tracks" / f"{name}.npz"
-
-
-def file_hash(path: Path) -> str:
-    """sha256 of a file, or an empty string if it is not there."""
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
-        return ""
-
-
-def replace_text(path: Path, text: str) -> None:
-    """Write a small text file in one step."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.writing")
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text + "\n", encoding="utf-8")
         temporary.replace(path)
     except OSError as error:
         raise ProjectError(
-            f"{path}: cannot be written ({error.strerror or error}); choose another folder"
+            f"{path}: cannot be written ({error.strerror or error}); free some space"
         ) from error
+
+
+def read_source(folder: Path) -> Source:
+    """The footage last opened in a project. Raises ProjectError if the folder does not say."""
+    content = _read(folder)
+    name = content.get("last")
+    if not isinstance(name, str) or name not in content.get("sources", {}):
+        raise ProjectError(
+            f"{folder / SOURCES_FILE}: does not say which footage it is; open the footage itself"
+        )
+    path = content["sources"][name]
+    return Source(name, None if path is None else Path(path))
+
+
+def recent_sources(limit: int = 5) -> list[Source]:
+    """Footage opened before and still there, the newest first; the demo is left out."""
+    dated = []
+    for file in projects_folder().glob(f"*/{SOURCES_FILE}"):
+        try:
+            dated.append((file.stat().st_mtime, read_source(file.parent)))
+        except (OSError, NeuFaceError):
+            continue
+    dated.sort(key=lambda entry: entry[0], reverse=True)
+    there = [source for _, source in dated if source.path is not None and source.path.exists()]
+    return there[:limit]
+
+
+def _read(folder: Path) -> dict:
+    try:
+        content = json.loads((folder / SOURCES_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    sound = isinstance(content, dict) and isinstance(content.get("sources", {}), dict)
+    return content if sound else {}
+
+
+def _text(source: Path | None) -> str | None:
+    return None if source is None else str(source.expanduser().resolve())
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(os.fsencode(str(path.expanduser().resolve()))).hexdigest()[:10]

@@ -1,25 +1,69 @@
-import time
+"""The verdicts on one sequence, kept in its project's append-only log."""
 
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from neuface_engine.review import Project, Verdict, file_hash
 from neuface_studio.session import Judgement
 
 
 class VerdictBook:
-    def __init__(self, folder, name):
-        self.l = []
-        self.h = []
+    """Reads and writes the verdicts on ``sequence``; every write is on the disk when the method returns.
 
-    def add(self, v, n, r, h):
-        self.l.append(Judgement(v, n, r, time.strftime("%H:%M")))
-        self.h.append(h)
+    All methods raise ProjectError, naming the file and the remedy.
+    """
 
-    def undo(self):
-        return bool(self.l and (self.l.pop(), self.h.pop()))
+    def __init__(self, project: Project, sequence: str) -> None:
+        self._project = project
+        self._sequence = sequence
 
-    def current(self):
-        return self.l[-1] if self.l else None
+    @property
+    def track_file(self) -> Path:
+        """The track that verdicts are about."""
+        return self._project.add_sequence(self._sequence)
 
-    def track_hash(self):
-        return self.h[-1] if self.h else ""
+    def add(self, verdict: str, note: str, reviewer: str) -> None:
+        """Judge the track as it is on the disk now."""
+        self._project.add_sequence(self._sequence)
+        event = Verdict(
+            sequence=self._sequence,
+            verdict=verdict,
+            track_hash=file_hash(self.track_file),
+            reviewer=reviewer,
+            note=note,
+        )
+        self._project.log.append(event)
 
-    def close(self):
-        pass
+    def undo(self, reviewer: str) -> bool:
+        """Take back the last verdict; False if none stands."""
+        return self._project.log.undo_last(reviewer=reviewer, sequence=self._sequence) is not None
+
+    def current(self) -> Judgement | None:
+        """The verdict that stands, or None."""
+        verdict = self._project.verdicts().get(self._sequence)
+        if verdict is None:
+            return None
+        return Judgement(
+            verdict=verdict.verdict,
+            note=verdict.note,
+            reviewer=verdict.reviewer,
+            time=local_time(verdict.time),
+            stale=verdict.is_stale(file_hash(self.track_file)),
+        )
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """One line for each damaged line of the log."""
+        return self._project.log.problems
+
+
+def local_time(utc: str) -> str:
+    """An ISO time in UTC as the reviewer's clock showed it."""
+    try:
+        moment = datetime.fromisoformat(utc).astimezone()
+    except ValueError:
+        return utc
+    today = moment.date() == datetime.now().astimezone().date()
+    return moment.strftime("%H:%M" if today else "%Y-%m-%d %H:%M")

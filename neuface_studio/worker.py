@@ -33,7 +33,9 @@ def lower_priority() -> None:
     """Make the calling thread give way to the window (Linux only; elsewhere the system's scheduler decides)."""
     if sys.platform == "linux":
         try:
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 15)
+            thread = threading.get_native_id()
+            own = os.getpriority(os.PRIO_PROCESS, thread)
+            os.setpriority(os.PRIO_PROCESS, thread, min(19, own + 15))
         except OSError as error:
             log.debug("thread priority not lowered: %s", error)
 

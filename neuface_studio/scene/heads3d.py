@@ -82,7 +82,7 @@ class HeadScene:
         low, high = bounds[:, 0::2].min(axis=0), bounds[:, 1::2].max(axis=0)
         centre, size = (low + high) / 2, high - low
         camera.view_angle = 20.0
-        distance = 0.56 * max(size[1], size[0]) / np.tan(np.radians(10.0)) + size[2] / 2
+        distance = 0.53 * max(size[1], size[0]) / np.tan(np.radians(10.0)) + size[2] / 2
         camera.focal_point = tuple(centre)
         camera.position = (centre[0], centre[1], centre[2] + distance)
         camera.up = (0.0, 1.0, 0.0)

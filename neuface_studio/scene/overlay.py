@@ -16,6 +16,7 @@ from neuface_studio.session import Footage, Layers
 Image = NDArray[np.uint8]
 MESH_COLOUR = (212, 217, 224)
 HEAT_COLORMAP = "inferno"
+OPAQUE_FROM = 110.0  # brightness of the colour map from which it covers what is below
 LONGEST_SIDE = 900  # px: larger tiles are drawn at this size and scaled up
 
 
@@ -52,7 +53,6 @@ class TilePainter:
         self._frames = footage.sequence.frames
         self._regions = face_regions(footage)
         self._backgrounds: dict[int, tuple[tuple[object, ...], TilePicture]] = {}
-        self._heat_faces = face_triangles(footage)
         self._ground = np.array(theme.rgb(theme.GROUND), dtype=np.uint8)
 
     def region_aspect(self, *, whole_frame: bool) -> float:
@@ -95,17 +95,19 @@ class TilePainter:
                 image, points, normals, faces, colour=MESH_COLOUR, opacity=layers.opacity
             )
         if layers.gradient and gradient is not None:
-            image = raster.draw_scalar(
+            hot = raster.draw_scalar(
                 image,
                 points,
-                self._heat_faces,
+                faces,
                 gradient,
                 vmin=0.0,
                 vmax=max(gradient_peak, 1e-30),
                 colormap=HEAT_COLORMAP,
-                opacity=layers.opacity,
+                opacity=1.0,
+                shading=0.0,
                 normals=normals,
             )
+            image = fade_in(image, hot, layers.opacity)
         if layers.wireframe:
             image = raster.draw_wireframe(image, points, faces, colour=theme.rgb(theme.ACCENT), opacity=0.55)
         return image
@@ -159,14 +161,10 @@ class TilePainter:
         return np.asarray(image, dtype=np.uint8)
 
 
-def face_triangles(footage: Footage) -> NDArray[np.int32]:
-    """Triangles [T, 3] of the face without scalp, neck and ears, where the losses pull; all if the head has no regions."""
-    regions = footage.head.regions
-    wanted = [regions[name] for name in ("face", "jaw_line", "chin", "lips", "lids") if name in regions]
-    if not wanted:
-        return footage.faces
-    inside = np.any([mask.cpu().numpy() for mask in wanted], axis=0)
-    return np.ascontiguousarray(footage.faces[inside[footage.faces].any(axis=1)])
+def fade_in(below: Image, hot: Image, opacity: float) -> Image:
+    """``hot`` over ``below``, both uint8 [H, W, 3]: the dark end of the colour map lets what is below show through."""
+    alpha = np.minimum(hot.max(axis=2).astype(np.float32) * (opacity / OPAQUE_FROM), opacity)
+    return np.asarray(cv2.blendLinear(hot, below, alpha, 1.0 - alpha), dtype=np.uint8)
 
 
 def _place(centre: float, extent: float, frame_extent: float) -> float:

@@ -76,7 +76,8 @@ class FiguresPanel(QFrame):
             name = QLabel(f"{row.label} <span style='color:{theme.TEXT_FAINT}'>{row.unit}</span>")
             cells = (name, QLabel("–"), QLabel("–"), QLabel(""))
             for column, cell in enumerate(cells):
-                cell.setToolTip(row.tip)
+                later = "" if row.key in ("cvd", "msi", "nme") else " Worked out whenever the run pauses."
+                cell.setToolTip(row.tip + later)
                 if column:
                     cell.setAlignment(Qt.AlignmentFlag.AlignRight)
                 grid.addWidget(cell, number, column)

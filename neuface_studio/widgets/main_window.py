@@ -345,7 +345,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def do_undo(self) -> None:
-        self.controller.undo()
+        self.controller.undo(self.review_bar.reviewer_name())
 
     @Slot()
     def do_edit_note(self) -> None:
@@ -485,9 +485,9 @@ class MainWindow(QMainWindow):
             self.settings.setValue("window/geometry", self.saveGeometry())
             self.settings.setValue("window/state", self.saveState(LAYOUT_VERSION))
         self.session.set_playing(False)
-        self.notices.stop()
-        self.plots.stop()
         self.view_grid.stop()
         self.controller.shutdown()
-        self.view3d.stop()
+        # Closing the footage stirs the panels once more: their timers stop last, then the plotter closes.
+        for panel in (self.notices, self.plots, self.view_grid, self.view3d):
+            panel.stop()
         self.settings.sync()

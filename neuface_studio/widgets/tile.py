@@ -45,7 +45,7 @@ class Tile(QWidget):
         height, width = pixels.shape[:2]
         self._pixels = np.ascontiguousarray(pixels)  # QImage only borrows the memory
         self._image = QImage(self._pixels.data, width, height, 3 * width, QImage.Format.Format_RGB888)
-        radius = max(2.0, min(width, height) / 150)
+        radius = max(1.7, min(width, height) / 170)
         self._circles = None if detected is None else circles(detected, radius)
         self._crosses = None if projected is None else crosses(projected, radius)
         self.updates += 1
@@ -91,9 +91,9 @@ class Tile(QWidget):
         painter.setBrush(Qt.BrushStyle.NoBrush)
         for path, colour in ((self._circles, theme.DETECTED), (self._crosses, theme.PROJECTED)):
             if path is not None:
-                painter.setPen(QPen(QColor(0, 0, 0, 150), 2.6 / scale))
+                painter.setPen(QPen(QColor(0, 0, 0, 140), 2.2 / scale))
                 painter.drawPath(path)
-                painter.setPen(QPen(QColor(colour), 1.3 / scale))
+                painter.setPen(QPen(QColor(colour), 1.2 / scale))
                 painter.drawPath(path)
         painter.restore()
 
