@@ -189,5 +189,6 @@ def _vertex_gradient(track: FaceTrack) -> NDArray[np.float32]:
 def _write(image: Image, text: str) -> None:
     size = max(0.4, image.shape[0] / 900)
     place = (8, round(14 + 20 * size))
-    for colour, thickness in (((0, 0, 0), 3), (_TEXT, 1)):
-        cv2.putText(image, text, place, cv2.FONT_HERSHEY_SIMPLEX, size, colour, thickness, cv2.LINE_AA)
+    for shift, colour in ((1, (0, 0, 0)), (0, _TEXT)):
+        at = (place[0] + shift, place[1] + shift)
+        cv2.putText(image, text, at, cv2.FONT_HERSHEY_SIMPLEX, size, colour, 1, cv2.LINE_AA)

@@ -56,12 +56,13 @@ def load(folder: Path, name: str, expected: Iterable[str]) -> dict[str, NDArray]
     """The arrays of entry `name`, or None where there is none, it is damaged or lacks one of `expected`."""
     path = folder / f"{name}.npz"
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {field: archive[field] for field in archive.files}
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError):
-        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
         return None
     if not set(expected) <= set(arrays):
         return None

@@ -132,6 +132,16 @@ class FrameStore:
                 self._recent.popitem(last=False)
         return frame
 
+    def close(self) -> None:
+        """Gives the temporary file back; it goes by itself with the store."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def __del__(self) -> None:
+        if getattr(self, "_file", None) is not None:
+            self.close()
+
     def _forget(self, entries: list[Frame | tuple[int, int]]) -> None:
         self._used -= sum(entry.nbytes for entry in entries if isinstance(entry, np.ndarray))
 
