@@ -27,7 +27,7 @@ import neuface_engine as nf  # noqa: E402  (the checkout, not an installed copy)
 
 Array = NDArray[np.float64]
 
-SEED = 20
+SEED = 31
 FRAMES = 60
 FPS = 25
 WIDTH, HEIGHT = 320, 400
@@ -105,6 +105,7 @@ def expression_and_jaw(names: tuple[str, ...]) -> tuple[Array, Array]:
     for side in ("Left", "Right"):
         units[:, index[f"mouthSmile{side}"]] += 0.30 * bump(58, 7) + 0.08
         units[:, index[f"cheekSquint{side}"]] += 0.25 * bump(58, 7)
+        units[:, index[f"eyeWide{side}"]] += 0.15
         units[:, index[f"browOuterUp{side}"]] += 0.45 * bump(22, 5)
         units[:, index[f"browDown{side}"]] += 0.30 * bump(41, 5)
     units[:, index["browInnerUp"]] += 0.6 * bump(23, 6) + 0.15 * bump(8, 4)

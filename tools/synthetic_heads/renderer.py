@@ -17,7 +17,7 @@ from neuface_engine.raster.buffers import Buffers, empty_buffers
 from . import shading
 from .extras import build_extras, neck_rim, place
 from .style import HeadStyle
-from .surface import CHANNEL, Array, build_surface
+from .surface import CHANNEL, Array, build_surface, features
 
 Image = NDArray[np.uint8]
 
@@ -88,6 +88,7 @@ class SyntheticRenderer:
         kind = np.full(len(self.faces), shading.PAINTED, np.uint8)
         kind[: len(skin)] = np.where(eye, shading.EYE, shading.SKIN)
         self._kind = kind
+        self._features = features(self.surface.lattice)
         self._detailed = np.concatenate(
             [eye | self._fine_pattern(), self.extras.bone[self.extras.faces[:, 0]] < 2]
         )
@@ -133,6 +134,8 @@ class SyntheticRenderer:
         paint[len(posed) :] = self.extras.paint
         cloth = np.concatenate([np.zeros(len(posed), bool), self.extras.cloth])
         paint[cloth, :3] *= _linear(style.cloth)
+        # Seen through the lips only: away from the viewer, teeth never pierce the skin of a receding chin.
+        solid[self.extras.bone < 2, 2] -= 0.005
         if not style.torso:
             solid[self.extras.cloth] = np.nan
 
@@ -173,6 +176,7 @@ class SyntheticRenderer:
             shadow,
             paint,
             self.surface.lattice,
+            self._features,
             eyes,
             self._volume(style.seed),
             np.array([float(getattr(style, name)) for name in shading.SCALARS]),

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numba import njit
 
-from .surface import CHANNEL, SEGMENTS
+from .surface import BEARD, BROW, CHANNEL, HAIR, LIDS, MOUTH, SEGMENTS
 
 SKIN, EYE, PAINTED = 0, 1, 2
 """Kinds of triangles. A painted one takes its colour from its vertices."""
@@ -17,6 +17,7 @@ _ACROSS, _ALONG = CHANNEL["brow_across"], CHANNEL["brow_along"]
 _GAP, _UPPER, _HAIR = CHANNEL["lid_gap"], CHANNEL["upper_lid"], CHANNEL["hair"]
 _OPEN, _BEARD, _BLUSH = CHANNEL["open"], CHANNEL["beard"], CHANNEL["blush"]
 _COUNT = len(CHANNEL)
+_GROUPS = np.array([0] * 5 + [LIDS] * 2 + [MOUTH] * 3 + [BROW] * 2 + [BEARD, HAIR], np.uint8)
 _OPTIONS = {
     "nogil": True,
     "cache": True,
@@ -71,20 +72,21 @@ def smooth(values, faces, out, count):  # type: ignore[no-untyped-def]
 
 @njit(**_OPTIONS)
 def compose(  # type: ignore[no-untyped-def]
-    triangle, barycentric, depth, samples, detailed, faces, base, kind, view, normals, shadow, paint, lattice, eyes,
-    volume, scalars, colours, lights, light_colours, background, encode, out,
+    triangle, barycentric, depth, samples, detailed, faces, base, kind, view, normals, shadow, paint, lattice, features,
+    eyes, volume, scalars, colours, lights, light_colours, background, encode, out,
 ):  # fmt: skip
     """Colour every pixel of ``out`` from ``samples`` x ``samples`` samples.
 
-    Where they lie on one smooth, plain piece of surface, one of them stands for all. ``detailed`` [T] marks triangles
-    whose pattern is finer than a pixel. ``eyes`` [2, 8]: rest centre, posed centre, radius, iris' half angle.
+    ``detailed`` [T] marks triangles whose pattern is finer than a pixel. ``eyes`` [2, 8]: rest centre, posed centre,
+    radius, iris' half angle. ``features`` [T]: bits of surface.features.
     """
     brow_density, brow_width, beard, freckles = scalars[0], scalars[1], scalars[2], scalars[3]
     blush, blotches, gloss, lid_shade, lash = scalars[4], scalars[5], scalars[6], scalars[7], scalars[8]
     pupil, bald, hairline, exposure = scalars[9], scalars[10], scalars[11], scalars[12]
     levels = encode.shape[0] - 1
     height, width = out.shape[0], out.shape[1]
-    field = np.empty(_COUNT, np.float32)
+    groups = _GROUPS
+    field = np.zeros(_COUNT, np.float32)
     albedo = np.empty(3, np.float32)
     colour = np.empty(3, np.float32)
     total = np.empty(3, np.float32)
@@ -96,14 +98,14 @@ def compose(  # type: ignore[no-untyped-def]
         halves[k, 0], halves[k, 1], halves[k, 2] = hx / length, hy / length, hz / length
     for y in range(height):
         for x in range(width):
-            plain = True
+            plain, whole = True, True
             near, far = -np.inf, np.inf
             covered = 0
             for j in range(samples):
                 for i in range(samples):
                     t = triangle[y * samples + j, x * samples + i]
                     if t < 0:
-                        plain = False
+                        whole = False
                         continue
                     covered += 1
                     if detailed[t]:
@@ -115,15 +117,18 @@ def compose(  # type: ignore[no-untyped-def]
                     out[y, x, ch] = background[y, x, ch]
                 continue
             if near - far > 3.0 * samples:
-                plain = False
+                whole = False
             for ch in range(3):
                 total[ch] = 0.0
-            count = 1 if plain else samples * samples
+            # One sample of plain surface, the diagonal's of patterned surface, all where surfaces meet.
+            count = samples * samples if not whole else 1 if plain else samples
             for sample in range(count):
-                if plain:
+                if not whole:
+                    j, i = y * samples + sample // samples, x * samples + sample % samples
+                elif plain:
                     j, i = y * samples + half_way, x * samples + half_way
                 else:
-                    j, i = y * samples + sample // samples, x * samples + sample % samples
+                    j, i = y * samples + sample, x * samples + sample
                 t = triangle[j, i]
                 if t < 0:
                     for ch in range(3):
@@ -161,10 +166,12 @@ def compose(  # type: ignore[no-untyped-def]
                     else:
                         k0, k1, k2, g1, g2 = p10 + 1, p00 + 1, p10, 1.0 - u, 1.0 - v
                     g0 = 1.0 - g1 - g2
+                    shows = features[row]
                     for k in range(_COUNT):
-                        field[k] = (
-                            g0 * lattice[row, k0, k] + g1 * lattice[row, k1, k] + g2 * lattice[row, k2, k]
-                        )
+                        if k < _GAP or shows & groups[k]:
+                            field[k] = (
+                                g0 * lattice[row, k0, k] + g1 * lattice[row, k1, k] + g2 * lattice[row, k2, k]
+                            )
                     mx, my, mz = field[0] * 1000.0, field[1] * 1000.0, field[2] * 1000.0
 
                 if which == EYE:
@@ -210,13 +217,14 @@ def compose(  # type: ignore[no-untyped-def]
                     shine = gloss * (0.10 + 0.04 * fine)
                     wrap = 0.25
                     occlusion = 0.18 + 0.82 * min(1.0, field[_OPEN] * 1.18)
-                    if field[_OPEN] < 0.05 and field[_GAP] < 0.012:
+                    lids = shows & LIDS and field[_GAP] < 0.012
+                    if lids and field[_OPEN] < 0.05:
                         # The lids' hidden folds: plain skin, should one ever show.
                         occlusion = 0.8
 
                     gap = field[_GAP] * 1000.0
                     above = field[_UPPER] * 1000.0
-                    if gap < 12.0 and field[_OPEN] > 0.05:
+                    if lids and field[_OPEN] > 0.05:
                         if above > 0.0:
                             shade = lid_shade * (1.0 - _step(2.0, 9.0, gap)) * 0.5
                             for ch in range(3):
@@ -233,7 +241,7 @@ def compose(  # type: ignore[no-untyped-def]
                         shine = max(shine, 0.25 * rim)
 
                     edge = field[_LIPS] * 1000.0
-                    mouth = _step(-0.9, 0.9, edge + 0.35 * middle)
+                    mouth = _step(-0.9, 0.9, edge + 0.35 * middle) if shows & MOUTH else 0.0
                     if mouth > 0.0:
                         crease = _noise(volume, mx / 0.8, my / 4.0, mz / 4.0)
                         seam = field[_SEAM] * 1000.0
@@ -243,7 +251,7 @@ def compose(  # type: ignore[no-untyped-def]
                             albedo[ch] = albedo[ch] * (1 - mouth) + lip * mouth
                         shine = max(shine, mouth * gloss * (0.34 + 0.12 * crease))
                         power = 40.0 + 80.0 * mouth
-                    cave = field[_CAVITY]
+                    cave = field[_CAVITY] if shows & MOUTH else 0.0
                     if cave > 0.0:
                         for ch in range(3):
                             flesh = (0.20, 0.035, 0.04)[ch]
@@ -251,7 +259,7 @@ def compose(  # type: ignore[no-untyped-def]
                         occlusion = occlusion * (1 - cave) + 0.22 * cave
                         shine *= 1.0 - 0.6 * cave
 
-                    if beard > 0.02 and field[_BEARD] > 0.01 and mouth < 0.9:
+                    if beard > 0.02 and shows & BEARD and field[_BEARD] > 0.01 and mouth < 0.9:
                         whisker = _noise(volume, mx / 0.9, my / 1.9, mz / 0.9)
                         amount = beard * field[_BEARD] * (1 - mouth) * (0.62 + 0.6 * whisker + 0.25 * middle)
                         amount = min(0.92, max(0.0, amount))
@@ -260,7 +268,7 @@ def compose(  # type: ignore[no-untyped-def]
                         shine *= 1.0 - 0.7 * amount
 
                     across, along = field[_ACROSS] / brow_width, field[_ALONG]
-                    if abs(across) < 2.4:
+                    if shows & BROW and abs(across) < 2.4:
                         lean = along * 46.0 - 2.2 * across * (1.1 - along)
                         hairs = _noise(
                             volume, lean / 0.7, across * 1.1 + 3.0, 11.0 + (2.0 if mx > 0 else 0.0)
@@ -274,7 +282,7 @@ def compose(  # type: ignore[no-untyped-def]
                         shine *= 1.0 - 0.6 * amount
 
                     grown = field[_HAIR] * 1000.0 - hairline * 1000.0
-                    if bald < 0.5 and grown > -9.0:
+                    if bald < 0.5 and shows & HAIR and grown > -9.0:
                         # Strands run from the crown outwards: fine round the head, long down it.
                         around = math.atan2(mx, mz + 20.0)
                         down = math.acos(min(1.0, max(-1.0, (my - 20.0) / 118.0)))

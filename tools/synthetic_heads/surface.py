@@ -21,10 +21,13 @@ SEGMENTS = 4
 """Each edge of a triangle is cut into this many parts by the lattice."""
 
 CHANNELS = (
-    "x", "y", "z", "lips", "mouth_line", "cavity", "brow_across", "brow_along", "lid_gap", "upper_lid", "hair", "open",
-    "beard", "blush",
+    "x", "y", "z", "open", "blush", "lid_gap", "upper_lid", "lips", "mouth_line", "cavity", "brow_across", "brow_along",
+    "beard", "hair",
 )  # fmt: skip
 CHANNEL = {name: index for index, name in enumerate(CHANNELS)}
+
+# Which groups of channels a triangle needs, bit by bit; x to blush are always needed.
+LIDS, MOUTH, BROW, BEARD, HAIR = 1, 2, 4, 8, 16
 
 OUTER_LIPS = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185)
 _BROWS = (
@@ -116,6 +119,21 @@ def build_surface(head: Mapping[str, NDArray[np.generic]]) -> Surface:
         eye_radii=radii,
         hair=_hairline(template, landmarks),
     )
+
+
+def features(lattice: Array) -> NDArray[np.uint8]:
+    """The groups of channels that show on each triangle, uint8 [T], as bits."""
+    field = {name: lattice[..., index] for name, index in CHANNEL.items()}
+    present = {
+        LIDS: field["lid_gap"] < 0.012,
+        MOUTH: (field["lips"] > -0.002) | (field["cavity"] > 0),
+        BROW: (np.abs(field["brow_across"]) < 4) & (field["brow_along"] < 1.2) & (field["brow_along"] > -0.2),
+        BEARD: field["beard"] > 0.01,
+        HAIR: field["hair"] > -0.022,
+    }
+    return sum(
+        (bit * here.any(axis=1).astype(np.uint8) for bit, here in present.items()), np.uint8(0)
+    ).astype(np.uint8)
 
 
 def _openness(template: Array, faces: NDArray[np.int32], count: int = 96) -> Array:
