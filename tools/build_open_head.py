@@ -133,9 +133,10 @@ def build_landmarks(
     detector = OpenDetector.load(ROOT / "resources" / "open_detector.safetensors")
     seen = landmarks.look_at(portraits, posed, surfaces, detector, plan)
     dense, spread = landmarks.embed(mesh, template, surfaces, seen)
-    contour = landmarks.contour_table(mesh, template, surfaces, seen)
     ibug = np.array(MEDIAPIPE_TO_IBUG68)
     sparse = Embedding(dense.faces[ibug], dense.weights[ibug])
+    static = sparse.points(template, mesh.faces)[:17]
+    contour = landmarks.contour_table(mesh, portraits, posed, surfaces, seen, static)
     log.info("spread of the sightings mm: median %.2f, 95 %% %.2f", *(np.percentile(spread, (50, 95)) * 1e3))
     gap = np.linalg.norm(
         contour.points(template, mesh.faces)[0] - sparse.points(template, mesh.faces)[:17], axis=1

@@ -17,7 +17,7 @@ from scipy.optimize import linear_sum_assignment
 from neuface_engine.landmarks import MEDIAPIPE_TO_IBUG68, OpenDetector, Roi
 from neuface_engine.raster import Buffers
 from open_head.mesh import HeadMesh
-from open_head.portrait import SIZE, Look, Portraits, turn
+from open_head.portrait import DISTANCE, FOCAL, SIZE, Look, Portraits, turn
 from open_head.regions import vertex_normals
 from open_head.types import LEFT_EYE, RIGHT_EYE, SKIN, Array
 
@@ -32,6 +32,8 @@ NEAR_CORNER = (185, 409, 184, 408, 183, 407, 191, 415, 146, 375, 77, 307)
 # fmt: on
 RIGHT_IRIS, LEFT_IRIS = range(468, 473), range(473, 478)
 MAX_YAW = 39  # degrees; FLAME's contour table has a row a degree to either side
+CONTOUR_BLUR = 3.5  # degrees over which contour sightings are pooled
+STRAY = 0.25  # price of a millimetre from the static contour point, in millimetres off the detected pixel
 REACH = 3.0  # px: a sighting farther than this from its kind of surface counts little
 
 
@@ -113,7 +115,7 @@ class Sightings:
         self.plan = plan
         self.points = np.zeros((len(plan), 478, 3))
         self.weights = np.zeros((len(plan), 478))
-        self.contour = np.zeros((len(plan), 17, 3))
+        self.contour = np.zeros((len(plan), 17, 2))  # px
         self.found = np.zeros(len(plan), bool)
 
 
@@ -144,8 +146,7 @@ def look_at(
             out.points[k, group] = point
             squarely = np.clip(facing[triangle] - 0.1, 0, 1) ** 1.5
             out.weights[k, group] = squarely * np.exp(-((away / REACH) ** 2))
-        contour = landmarks[list(MEDIAPIPE_TO_IBUG68[:17])]
-        out.contour[k] = _pick(buffers, surfaces.contour, contour, template, faces)[0]
+        out.contour[k] = landmarks[list(MEDIAPIPE_TO_IBUG68[:17])]
     log.info("portraits: %d, face found in %d", len(plan), out.found.sum())
     return out
 
@@ -240,26 +241,31 @@ def _geometric_median(points: Array, weights: Array) -> Array:
     return centre
 
 
-def contour_table(mesh: HeadMesh, template: Array, surfaces: Surfaces, seen: Sightings) -> Embedding:
-    """The 17 contour points for each yaw as [79,17] in FLAME's row order.
+def contour_table(
+    mesh: HeadMesh,
+    portraits: Portraits,
+    people: list[dict[float, Array]],
+    surfaces: Surfaces,
+    seen: Sightings,
+    static: Array,
+) -> Embedding:
+    """The 17 contour points for each yaw as [79,17] in FLAME's row order; static [17,3]: where they are in 3D.
 
     Row k of 0..39 is for a head turned by R_y(+k deg) (towards the subject's left, +x), row 39 + k for R_y(-k deg).
     """
-    yaws = np.arange(-MAX_YAW, MAX_YAW + 1)
-    shut = seen.found & np.array([s.jaw == 0 and s.pitch == 0 for s in seen.plan])
-    measured = np.degrees([s.yaw for s in seen.plan])
-    curve = np.zeros((len(yaws), 17, 3))
-    for row, yaw in enumerate(yaws):
-        near = shut & (np.abs(measured - yaw) < 7)
-        far = shut & (np.abs(measured + yaw) < 7)
-        points = np.concatenate([seen.contour[near], seen.contour[far][:, ::-1] * [-1, 1, 1]])
-        offsets = np.concatenate([measured[near] - yaw, -measured[far] - yaw])
-        weights = np.exp(-((offsets / 3.5) ** 2))[:, None].repeat(17, 1)
-        curve[row] = _geometric_median(points, weights)
+    points, yaws = _contour_sightings(mesh, portraits, people, surfaces, seen, static)
+    grid = np.arange(-MAX_YAW, MAX_YAW + 1)
+    curve = np.zeros((len(grid), 17, 3))
+    both = np.concatenate([points, points[:, ::-1] * [-1, 1, 1]])
+    both_yaws = np.concatenate([yaws, -yaws])
+    for row, yaw in enumerate(grid):
+        weight = np.exp(-(((both_yaws - yaw) / CONTOUR_BLUR) ** 2))
+        curve[row] = _geometric_median(both, weight[:, None].repeat(17, 1))
     curve = gaussian_filter1d(curve, 2.0, axis=0, mode="nearest")
     curve = (curve + curve[::-1, ::-1] * [-1, 1, 1]) / 2
-    half = len(yaws) // 2
-    index, weights = closest_on_mesh(template, mesh.faces, surfaces.contour, curve[half:].reshape(-1, 3))
+    half = len(grid) // 2
+    target = curve[half:].reshape(-1, 3)
+    index, weights = closest_on_mesh(portraits.template, mesh.faces, surfaces.contour, target)
     index, weights = index.reshape(half + 1, 17), weights.reshape(half + 1, 17, 3)
     other_index, other_weights = mirrored(mesh, index[:, ::-1], weights[:, ::-1])
     # the frontal row is its own mirror image
@@ -268,6 +274,38 @@ def contour_table(mesh: HeadMesh, template: Array, surfaces: Surfaces, seen: Sig
         np.concatenate([index, other_index[1:]]).astype(np.int32),
         np.concatenate([weights, other_weights[1:]]),
     )
+
+
+def _contour_sightings(
+    mesh: HeadMesh,
+    portraits: Portraits,
+    people: list[dict[float, Array]],
+    surfaces: Surfaces,
+    seen: Sightings,
+    static: Array,
+) -> tuple[Array, Array]:
+    """Template points [S,17,3] of the contour in the turned portraits, and their yaws [S] in degrees.
+
+    The detector's contour is fixed in 3D: on the far side it lies behind the cheek, inside the outline. So of all the
+    surface behind the detected pixel, the head's hidden side too, the part nearest to the static point is meant.
+    """
+    corners = mesh.faces[surfaces.contour]
+    lattice = np.array([(i, j, 4 - i - j) for i in range(5) for j in range(5 - i)]) / 4
+    rest = np.einsum("gk,tkd->tgd", lattice, portraits.template[corners]).reshape(-1, 3)
+    strayed = np.linalg.norm(rest[:, None] - static, axis=2)
+    millimetre = FOCAL / DISTANCE * 1e-3
+    points, yaws = [], []
+    for k, shot in enumerate(seen.plan):
+        if not seen.found[k] or shot.jaw or shot.pitch:
+            continue
+        vertices = people[shot.person][shot.jaw]
+        surface = np.einsum("gk,tkd->tgd", lattice, vertices[corners]).reshape(-1, 3)
+        shown = portraits.project(surface, shot.yaw)[:, :2]
+        off = np.linalg.norm(shown[:, None] - seen.contour[k], axis=2) / millimetre
+        best = (off**2 + (STRAY * strayed * 1e3) ** 2).argmin(0)
+        points.append(rest[best])
+        yaws.append(np.degrees(shot.yaw))
+    return np.stack(points), np.array(yaws)
 
 
 def closest_on_mesh(vertices: Array, faces: Array, allowed: Array, points: Array) -> tuple[Array, Array]:
