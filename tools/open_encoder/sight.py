@@ -12,6 +12,7 @@ NEAREST, FARTHEST = 0.35, 5.0
 # (correlation length, sd across the image, sd in depth) [m] of errors that neighbouring landmarks share.
 SHARED_ERRORS = ((0.035, 0.0012, 0.0030), (0.010, 0.0006, 0.0010))
 OWN_ERROR = 0.0003
+POOL = 2048
 DEPTH_SCALE_SD, DEPTH_TILT_SD = 0.15, 0.05
 
 
@@ -22,9 +23,13 @@ class LandmarkSight:
         self.generator = generator
         points = mean_landmarks.double()
         squared = (points[:, None] - points).pow(2).sum(-1)
-        self.mixers = [
-            (_square_root(torch.exp(-squared / (2 * length**2))), flat, depth) for length, flat, depth in SHARED_ERRORS
-        ]
+        count = len(points)
+        fields = torch.zeros(POOL, count, 3)
+        for length, flat, depth in SHARED_ERRORS:
+            root = _square_root(torch.exp(-squared / (2 * length**2)))
+            drawn = (root @ self._normal(count, POOL * 3)).reshape(count, POOL, 3).transpose(0, 1)
+            fields += drawn * torch.tensor([flat, flat, depth])
+        self.shared_errors = fields
 
     def _normal(self, *shape: int) -> Tensor:
         return torch.randn(*shape, generator=self.generator)
@@ -40,11 +45,12 @@ class LandmarkSight:
     def disturb(self, seen: Tensor, *, strength: float = 1.0) -> Tensor:
         """Add the backbone's kind of error to projected landmarks."""
         count, points, _ = seen.shape
-        error = OWN_ERROR * self._normal(count, points, 3)
-        size = torch.rand(count, 1, 1, generator=self.generator) * 1.5
-        for mixer, flat, depth in self.mixers:
-            shared = (mixer @ self._normal(points, count * 3)).reshape(points, count, 3).transpose(0, 1)
-            error = error + size * shared * seen.new_tensor([flat, flat, depth])
+        # Two fields of the pool at random angles make a new one of the same spread.
+        first, second = torch.randint(POOL, (2, count), generator=self.generator)
+        angle = 2 * math.pi * torch.rand(count, 1, 1, generator=self.generator)
+        shared = angle.cos() * self.shared_errors[first] + angle.sin() * self.shared_errors[second]
+        size = 1.5 * torch.rand(count, 1, 1, generator=self.generator)
+        error = size * shared + OWN_ERROR * self._normal(count, points, 3)
         out = seen + strength * error
         tilt = strength * DEPTH_TILT_SD * self._normal(count, 1, 2)
         z = out[..., 2:] * torch.exp(strength * DEPTH_SCALE_SD * self._normal(count, 1, 1))

@@ -12,6 +12,7 @@ from neuface_engine import face_model as fm
 from neuface_engine.encoders import head as bounds
 from neuface_engine.encoders.head import ParameterHead, frame_inputs
 from neuface_engine.face_model import FaceModel, FaceParameters, rotations
+from neuface_engine.face_model.model import JAW, ROOT
 
 MM = 1000.0
 
@@ -44,10 +45,11 @@ class Geometry:
     def __init__(self, head: FaceModel, face_vertices: Tensor) -> None:
         self.head = head
         self.face_vertices = face_vertices
-        with torch.no_grad():
-            basis = self._vertex_basis()
-            self.gram = torch.einsum("kvc,lvc->kl", basis, basis) / basis.shape[1] * MM**2
+        self._landmark_basis, self._jaw_weights = _landmark_basis(head)
+        basis = self._vertex_basis().flatten(1)
+        self.gram = basis @ basis.T / len(face_vertices) * MM**2
 
+    @torch.no_grad()
     def _vertex_basis(self) -> Tensor:
         """Displacement ``[150, face vertices, 3]`` of every coefficient."""
         count = self.head.n_shape + self.head.n_expression
@@ -58,11 +60,16 @@ class Geometry:
         return moved - rest
 
     def landmarks(self, parameters: FaceParameters) -> tuple[Tensor, Tensor]:
-        """Canonical and posed landmarks ``[B, 478, 3]``."""
-        canonical = self.head.landmarks(parameters, kind="mediapipe", space="canonical")
+        """Canonical and posed landmarks ``[B, 478, 3]``, as the head model's own but several times as fast."""
         coefficients = torch.cat([parameters.shape, parameters.expression], 1)
-        root = self.head.joint_template[0] + coefficients @ self.head.joint_basis[:, 0]
-        rotation = rotations.axis_angle_to_matrix(parameters.head_rotation)
+        joints = self.head.joint_template + torch.einsum("bk,kjc->bjc", coefficients, self.head.joint_basis)
+        rotation, jaw = (rotations.axis_angle_to_matrix(a) for a in (parameters.head_rotation, parameters.jaw))
+        change = jaw - torch.eye(3)
+        inputs = torch.cat([torch.ones(len(jaw), 1), coefficients, change.flatten(1)], 1)
+        rest, moving = (inputs @ self._landmark_basis).unflatten(1, (2, -1, 3)).unbind(1)
+        lever = moving - self._jaw_weights[:, None] * joints[:, JAW, None]
+        canonical = rest + lever @ change.transpose(1, 2)
+        root = joints[:, ROOT]
         posed = (canonical - root[:, None]) @ rotation.transpose(1, 2) + root[:, None]
         return canonical, posed
 
@@ -70,6 +77,26 @@ class Geometry:
         """Mean squared distance [mm^2] of the face vertices ``[B]`` by shape and expression alone."""
         d = torch.cat([a.shape - b.shape, a.expression - b.expression], 1)
         return ((d @ self.gram) * d).sum(1)
+
+
+@torch.no_grad()
+def _landmark_basis(head: FaceModel) -> tuple[Tensor, Tensor]:
+    """Blend skinning at the landmarks, where it is linear in (1, coefficients, jaw rotation - 1).
+
+    Returns ``[160, 2 * 478 * 3]``: the landmarks at rest and the same weighted with the jaw's skinning weight of the
+    vertices they hang on; and these weights ``[478]``.
+    """
+    table = head._landmarks["mediapipe"]
+    surface = table.surface
+    parts = [surface.template.flatten()[None], surface.basis, surface.pose_basis[9 * (JAW - 1) : 9 * JAW]]
+    vertices = torch.cat(parts).unflatten(1, (-1, 3))
+    weights = surface.weights[:, JAW]
+
+    def at_landmarks(values: Tensor) -> Tensor:
+        return torch.einsum("mnkc,nk->mnc", values[:, table.fixed_corners], table.fixed_barycentric)
+
+    rest, moving = at_landmarks(vertices), at_landmarks(vertices * weights[:, None])
+    return torch.cat([rest.flatten(1), moving.flatten(1)], 1), at_landmarks(weights[None, :, None])[0, :, 0]
 
 
 def first_guess(head: ParameterHead, geometry: Geometry, examples: Examples, *, ridge: float = 1e-3) -> None:
