@@ -50,8 +50,8 @@ VIEWS = {
 
 # Jaw angle [deg] and activations of what the mouth does for a sound.
 SOUNDS: dict[str, tuple[float, dict[str, float]]] = {
-    "-": (1.0, {}),
-    "m": (0.0, {"mouthPressLeft": 0.35, "mouthPressRight": 0.35, "mouthRollLower": 0.2}),
+    "-": (0.3, {"mouthShrugLower": 0.35}),
+    "m": (0.0, {"mouthPressLeft": 0.4, "mouthPressRight": 0.4, "mouthShrugLower": 0.4}),
     "a": (13.0, {"mouthLowerDownLeft": 0.25, "mouthLowerDownRight": 0.25}),
     "e": (
         6.0,
