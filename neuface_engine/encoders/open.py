@@ -61,5 +61,7 @@ class OpenEncoder(Encoder):
     def trainable_parameters(self, trainable: Trainable) -> list[nn.Parameter]:
         if trainable == "all":
             return [p for p in self.parameters() if p.requires_grad]
-        top = [stage for name, stage in self.backbone.stages.items() if int(name.removeprefix("stage")) < SPLIT]
+        top = [
+            stage for name, stage in self.backbone.stages.items() if int(name.removeprefix("stage")) < SPLIT
+        ]
         return [p for module in (*top, self.backbone.landmarks, self.head) for p in module.parameters()]

@@ -35,4 +35,6 @@ def load_detector(
     """
     if name != OpenDetector.name:
         raise ConfigError(f"there is no landmark detector {name!r}; the only one is {OpenDetector.name!r}")
-    return OpenDetector.load(Path(weights) if weights else resources.path("open_detector.safetensors"), device=device)
+    return OpenDetector.load(
+        Path(weights) if weights else resources.path("open_detector.safetensors"), device=device
+    )

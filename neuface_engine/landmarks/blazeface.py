@@ -17,7 +17,19 @@ INPUT_SIZE = 128
 NUM_KEYPOINTS = 6
 _STEM = 24
 # (channels, stride) of the blocks on the way to the 16 x 16 and on to the 8 x 8 grid.
-_BLOCKS_16 = ((24, 1), (28, 1), (32, 2), (36, 1), (42, 1), (48, 2), (56, 1), (64, 1), (72, 1), (80, 1), (88, 1))
+_BLOCKS_16 = (
+    (24, 1),
+    (28, 1),
+    (32, 2),
+    (36, 1),
+    (42, 1),
+    (48, 2),
+    (56, 1),
+    (64, 1),
+    (72, 1),
+    (80, 1),
+    (88, 1),
+)
 _BLOCKS_8 = ((96, 2), (96, 1), (96, 1), (96, 1), (96, 1))
 _ANCHORS_16, _ANCHORS_8 = 2, 6
 _VALUES = 4 + 2 * NUM_KEYPOINTS
@@ -76,7 +88,9 @@ class BlazeFace(nn.Module):
         maps16 = self.blocks16(functional.relu(self.stem(functional.pad(images, (1, 2, 1, 2)))))
         maps8 = self.blocks8(maps16)
         scores = torch.cat([_per_anchor(self.score16(maps16), 1), _per_anchor(self.score8(maps8), 1)], 1)
-        values = torch.cat([_per_anchor(self.box16(maps16), _VALUES), _per_anchor(self.box8(maps8), _VALUES)], 1)
+        values = torch.cat(
+            [_per_anchor(self.box16(maps16), _VALUES), _per_anchor(self.box8(maps8), _VALUES)], 1
+        )
         pairs = values.unflatten(-1, (_VALUES // 2, 2)) / INPUT_SIZE
         is_point = pairs.new_ones(_VALUES // 2, 1)
         is_point[1] = 0.0
@@ -96,7 +110,11 @@ def _anchor_centres() -> Tensor:
 
 
 def weighted_suppression(
-    values: NDArray[np.float32], scores: NDArray[np.float32], *, min_score: float = 0.5, min_overlap: float = 0.3
+    values: NDArray[np.float32],
+    scores: NDArray[np.float32],
+    *,
+    min_score: float = 0.5,
+    min_overlap: float = 0.3,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Merge overlapping detections into their score-weighted mean, best first.
 

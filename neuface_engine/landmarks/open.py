@@ -52,7 +52,9 @@ class OpenDetector:
     name = "open"
     version = "1"
 
-    def __init__(self, face_mesh: FaceMesh, blazeface: BlazeFace, *, device: str | torch.device = "cpu") -> None:
+    def __init__(
+        self, face_mesh: FaceMesh, blazeface: BlazeFace, *, device: str | torch.device = "cpu"
+    ) -> None:
         self.device = torch.device(device)
         self.face_mesh = _frozen(face_mesh, self.device)
         self.blazeface = _frozen(blazeface, self.device)
@@ -61,7 +63,9 @@ class OpenDetector:
     def load(cls, path: Path, *, device: str | torch.device = "cpu") -> OpenDetector:
         """From a safetensors file of ``tools/build_open_detector.py``; raises AssetError."""
         face_mesh, blazeface = FaceMesh(), BlazeFace()
-        load_weights(path, {"face_mesh": face_mesh, "blazeface": blazeface}, rebuild="tools/build_open_detector.py")
+        load_weights(
+            path, {"face_mesh": face_mesh, "blazeface": blazeface}, rebuild="tools/build_open_detector.py"
+        )
         return cls(face_mesh, blazeface, device=device)
 
     def detect(self, frames: FrameStore, *, progress: Progress | None = None) -> Detections:
@@ -170,7 +174,9 @@ class OpenDetector:
                 break
             corners = [(x, y) for y in _starts(height, side) for x in _starts(width, side)]
             tiles = [image[y : y + side, x : x + side] for x, y in corners]
-            found = [_shifted(boxes, np.array(c)) for c, boxes in zip(corners, self.boxes(tiles), strict=True)]
+            found = [
+                _shifted(boxes, np.array(c)) for c, boxes in zip(corners, self.boxes(tiles), strict=True)
+            ]
             merged = np.concatenate(found)
             if len(merged):
                 return merged

@@ -57,7 +57,9 @@ class Roi:
         return math.hypot(self.x - other.x, self.y - other.y) / (0.5 * (self.size + other.size) + 1e-9)
 
 
-def extract_crop(image: NDArray[np.uint8], transform: NDArray[np.float64], crop_size: int) -> NDArray[np.uint8]:
+def extract_crop(
+    image: NDArray[np.uint8], transform: NDArray[np.float64], crop_size: int
+) -> NDArray[np.uint8]:
     """Square crop under a similarity frame px -> crop px, black outside the frame.
 
     Frames much larger than the crop are averaged down first, so fine texture does not alias.

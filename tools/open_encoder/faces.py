@@ -24,7 +24,9 @@ class FaceSampler:
         names = list(head.expression_names)
         self.mouth_close = names.index("mouthClose") if "mouthClose" in names else None
         # Left and right halves of a unit share a draw; ``group`` numbers the draws.
-        stems = [n.removesuffix("Left").removesuffix("Right") if self._has_twin(n, names) else n for n in names]
+        stems = [
+            n.removesuffix("Left").removesuffix("Right") if self._has_twin(n, names) else n for n in names
+        ]
         order = sorted(set(stems))
         self.group = torch.tensor([order.index(s) for s in stems])
         self.right = torch.tensor([n.endswith("Right") for n in names])
@@ -53,7 +55,10 @@ class FaceSampler:
         active = self.uniform(count, self.num_groups) < share
         if self.blink is not None:
             active[:, self.blink] |= self.uniform(count) < 0.12
-        strength = active * self.uniform(count, self.num_groups) ** 1.2 + 0.05 * self.normal(count, self.num_groups).abs()
+        strength = (
+            active * self.uniform(count, self.num_groups) ** 1.2
+            + 0.05 * self.normal(count, self.num_groups).abs()
+        )
         drawn = strength[:, self.group]
         # One face in five is lopsided: each half of a unit keeps its own part.
         lopsided = self.uniform(count, 1) < 0.2
@@ -68,9 +73,13 @@ class FaceSampler:
     def head_rotation(self, count: int) -> Tensor:
         """Axis-angle ``[count, 3]`` of a turn (yaw), then a nod (pitch), then a tilt (roll)."""
         frontal = self.uniform(count) < 0.4
-        yaw = torch.where(frontal, 0.2 * self.normal(count), self.uniform(count, low=-YAW_LIMIT, high=YAW_LIMIT))
+        yaw = torch.where(
+            frontal, 0.2 * self.normal(count), self.uniform(count, low=-YAW_LIMIT, high=YAW_LIMIT)
+        )
         level = self.uniform(count) < 0.6
-        pitch = torch.where(level, 0.2 * self.normal(count), self.uniform(count, low=-PITCH_LIMIT, high=PITCH_LIMIT))
+        pitch = torch.where(
+            level, 0.2 * self.normal(count), self.uniform(count, low=-PITCH_LIMIT, high=PITCH_LIMIT)
+        )
         pitch = pitch.clamp(-PITCH_LIMIT, PITCH_LIMIT)
         roll = (0.18 * self.normal(count)).clamp(-ROLL_LIMIT, ROLL_LIMIT)
         zero = torch.zeros(count)

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from open_encoder.faces import FaceSampler
-from open_encoder.sight import FARTHEST, NEAREST
-from open_encoder.training import Examples, Geometry
 from synthetic_heads import HeadStyle, Perspective, SyntheticRenderer
 from torch import Tensor
 
 from neuface_engine.encoders.open import OpenEncoder
 from neuface_engine.landmarks import MEDIAPIPE_TO_IBUG68
+from open_encoder.faces import FaceSampler
+from open_encoder.sight import FARTHEST, NEAREST
+from open_encoder.training import Examples, Geometry
 
 MIN_PRESENCE = 0.5
 _BATCH = 24
@@ -25,7 +25,9 @@ SCALE_JITTER, SHIFT_JITTER = 0.08, 0.04
 class RenderedHeads:
     """Draws faces, renders them in a crop and lets the backbone of ``encoder`` read them."""
 
-    def __init__(self, encoder: OpenEncoder, geometry: Geometry, renderer: SyntheticRenderer, *, seed: int) -> None:
+    def __init__(
+        self, encoder: OpenEncoder, geometry: Geometry, renderer: SyntheticRenderer, *, seed: int
+    ) -> None:
         self.encoder, self.geometry, self.renderer = encoder, geometry, renderer
         self.generator = torch.Generator().manual_seed(seed)
         self.faces = FaceSampler(geometry.head, self.generator)
@@ -52,7 +54,9 @@ class RenderedHeads:
         examples = Examples(seen, target, camera[:, 0], canonical, truth.replace(camera=camera))
         return examples[keep], crops[keep]
 
-    def _pictures(self, posed: Tensor, vertices: Tensor) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    def _pictures(
+        self, posed: Tensor, vertices: Tensor
+    ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Crop, landmarks ``[478, 2]`` in it (-1..1) and the weak-perspective camera next to the truth."""
         size = self.encoder.input_size
         for landmarks, mesh in zip(posed.double().numpy(), vertices.double().numpy(), strict=True):
@@ -62,7 +66,11 @@ class RenderedHeads:
             flat = view.project(landmarks - middle)[:, :2]
             points = flat[list(MEDIAPIPE_TO_IBUG68)]
             low, high = points.min(0), points.max(0)
-            side = (high - low).max() * self.encoder.crop_scale * math.exp(SCALE_JITTER * self.rng.standard_normal())
+            side = (
+                (high - low).max()
+                * self.encoder.crop_scale
+                * math.exp(SCALE_JITTER * self.rng.standard_normal())
+            )
             centre = (low + high) / 2 + (high - low).max() * SHIFT_JITTER * self.rng.standard_normal(2)
             focal = size / side
             camera = Perspective(focal, size / 2 - focal * centre[0], size / 2 - focal * centre[1], distance)
@@ -71,5 +79,8 @@ class RenderedHeads:
             target = camera.project(landmarks - middle)[:, :2] * (2 / size) - 1
             scale = focal / distance * 2 / size
             offset_x, offset_y = camera.x * 2 / size - 1, camera.y * 2 / size - 1
-            yield picture, target, np.array([scale, offset_x / scale - middle[0], -offset_y / scale - middle[1]])
-
+            yield (
+                picture,
+                target,
+                np.array([scale, offset_x / scale - middle[0], -offset_y / scale - middle[1]]),
+            )

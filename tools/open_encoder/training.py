@@ -34,7 +34,10 @@ class Examples:
     @classmethod
     def cat(cls, parts: list[Examples]) -> Examples:
         return cls(
-            *(torch.cat([getattr(p, name) for p in parts]) for name in ("seen", "target", "metre", "canonical")),
+            *(
+                torch.cat([getattr(p, name) for p in parts])
+                for name in ("seen", "target", "metre", "canonical")
+            ),
             truth=FaceParameters.cat([p.truth for p in parts]),
         )
 
@@ -63,7 +66,9 @@ class Geometry:
         """Canonical and posed landmarks ``[B, 478, 3]``, as the head model's own but several times as fast."""
         coefficients = torch.cat([parameters.shape, parameters.expression], 1)
         joints = self.head.joint_template + torch.einsum("bk,kjc->bjc", coefficients, self.head.joint_basis)
-        rotation, jaw = (rotations.axis_angle_to_matrix(a) for a in (parameters.head_rotation, parameters.jaw))
+        rotation, jaw = (
+            rotations.axis_angle_to_matrix(a) for a in (parameters.head_rotation, parameters.jaw)
+        )
         change = jaw - torch.eye(3)
         inputs = torch.cat([torch.ones(len(jaw), 1), coefficients, change.flatten(1)], 1)
         rest, moving = (inputs @ self._landmark_basis).unflatten(1, (2, -1, 3)).unbind(1)
@@ -134,7 +139,9 @@ def first_guess(head: ParameterHead, geometry: Geometry, examples: Examples, *, 
             (zoom * (truth.camera[:, 1:] + middle) - seen.centre[:, :2]) / seen.scale[:, None],
         ],
         1,
-    ) / torch.cat([torch.full((width,), gain) for width, gain in zip(bounds.WIDTHS, bounds.GAINS, strict=True)])
+    ) / torch.cat(
+        [torch.full((width,), gain) for width, gain in zip(bounds.WIDTHS, bounds.GAINS, strict=True)]
+    )
     described = torch.cat([head.describe(upright, seen), torch.ones(len(upright), 1)], 1)
     solution = _ridge(described, targets, ridge)
     with torch.no_grad():
@@ -166,7 +173,9 @@ def loss(geometry: Geometry, said: FaceParameters, examples: Examples) -> Tensor
     turned = (said_r - true_r).abs().mean((1, 2)) * 100.0
     jaw = (said.jaw - truth.jaw).abs().mean(1) * 60.0
     vertices = 0.15 * geometry.vertex_difference(said, truth)
-    coefficients = 0.3 * (functional.mse_loss(said.shape, truth.shape) + functional.mse_loss(said.expression, truth.expression))
+    coefficients = 0.3 * (
+        functional.mse_loss(said.shape, truth.shape) + functional.mse_loss(said.expression, truth.expression)
+    )
     return (1.5 * reprojection + shape3d + turned + jaw + vertices).mean() + coefficients
 
 
