@@ -163,11 +163,17 @@ class Decoded:
             self.moving[LEFT_EYE] = axis_angle_to_matrix(flat.eyes[:, :3]) - identity
             self.moving[RIGHT_EYE] = axis_angle_to_matrix(flat.eyes[:, 3:]) - identity
         self._vertices: Tensor | None = None
+        self._canonical: Tensor | None = None
 
     def vertices(self, space: Space = "posed") -> Tensor:
         """[..., V, 3] metres."""
-        if self._vertices is None:
-            self._vertices = self._model._surface(self.coefficients, self.moving, self.joints)
+        if self._canonical is None:
+            flat = self._model._surface(self.coefficients, self.moving, self.joints)
+            self._canonical = self._finish(flat, "canonical")
+            # Everything else hangs on the tensor that is handed out, so that gradients towards it are complete.
+            self._vertices = self._canonical.reshape(flat.shape)
+        if space == "canonical" or self._vertices is None:
+            return self._canonical
         return self._finish(self._vertices, space)
 
     def landmarks(self, kind: LandmarkKind = "dynamic", space: Space = "posed") -> Tensor:
