@@ -159,47 +159,10 @@ def test_one_bad_input_does_not_stop_the_others(demo: Path, tmp_path: Path) -> N
     assert "missing.mp4" in errors[1]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["track", "nothing_here"], "nothing_here"),
-        (["track", "nothing_here", "--method", "flame-fitting"], "flame-fitting"),
-        (["track", "nothing_here", "--variant", "released"], "released"),
-        (["track", "nothing_here", "--device", "abacus"], "abacus"),
-        (["track", "nothing_here", "--encoder", "oracle"], "oracle"),
-        (["track", "nothing_here", "--head", "missing.pkl"], "missing.pkl"),
-        (["track", "nothing_here", "--max-frames", "0"], "1 or more"),
-        (["track", "nothing_here", "--iterations", "-3"], "0 or more"),
-        (["metrics", "missing.npz"], "missing.npz"),
-        (["render", "missing.npz", "--out", "x.mp4"], "missing.npz"),
-        (["render", "missing.npz", "--out", "x.mp4", "--layers", "paint"], "paint"),
-        (["compare", "nothing_here", "--methods", "magic"], "magic"),
-        (["dance"], "dance"),
-        ([], "COMMAND"),
-    ],
-)
-def test_wrong_input_is_exit_2_and_names_what_is_wrong(
-    arguments: list[str], words: str, tmp_path: Path
-) -> None:
-    done = neuface(*arguments, cwd=tmp_path)
-    assert done.returncode == 2
-    assert words in done.stderr
-    assert not done.stdout
-
-
 def test_a_failure_with_json_is_still_one_object(tmp_path: Path) -> None:
     done = neuface("track", tmp_path / "nothing.mp4", "--json")
     assert done.returncode == 2
     assert "nothing.mp4" in one_object(done)["error"]
-
-
-@pytest.mark.parametrize("content", [b"", b"text", b"PK\x03\x04broken"])
-def test_a_damaged_track_is_named(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "bad.npz"
-    path.write_bytes(content)
-    done = neuface("metrics", path)
-    assert done.returncode == 2
-    assert "bad.npz" in done.stderr
 
 
 def test_assets_are_whole(tmp_path: Path) -> None:
