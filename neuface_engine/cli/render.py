@@ -172,13 +172,14 @@ class _Painter:
 
 
 def _vertex_gradient(track: FaceTrack) -> NDArray[np.float32]:
-    """|dL/dM| [F, V, N] at the track's parameters, under the default weights of the objective."""
+    """|dL/dM| [F, V, N] of the paper's losses at the track's parameters, under the default weights."""
     import torch
 
     from neuface_engine.optimization import NeuFaceConfig
     from neuface_engine.optimization.objective import Evidence, Objective
 
-    objective = Objective(track.head, Evidence(track.landmarks_2d, track.detected.float()), NeuFaceConfig())
+    evidence = Evidence(landmarks=track.landmarks_2d, dense=None, valid=track.detected.float())
+    objective = Objective(track.head, evidence, NeuFaceConfig())
     with torch.enable_grad():
         prediction = objective.decode(track.parameters.map(lambda tensor: tensor.clone().requires_grad_()))
         visibility = objective.visibility(prediction) if len(track.views) > 1 else None
