@@ -1,6 +1,6 @@
 """Build resources/open_encoder.safetensors: MediaPipe's face mesh (Apache-2.0) and a head trained on the open head.
 
-    python tools/build_open_encoder.py [--steps 600] [--renders 2000] [--render-steps 1600] [--threads 1]
+    python tools/build_open_encoder.py [--steps 1500] [--renders 1500] [--render-steps 1500] [--threads 1]
 
 Needs resources/open_head.npz and resources/open_detector.safetensors, nothing from the network. Two stages:
 1. faces drawn at random from the open head; the parameter head reads them from disturbed landmarks;
@@ -100,11 +100,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--steps", type=int, default=600, help="steps of the first stage")
+    parser.add_argument("--steps", type=int, default=1500, help="steps of the first stage")
     parser.add_argument(
-        "--renders", type=int, default=2000, help="rendered heads of the second stage (0 = none)"
+        "--renders", type=int, default=1500, help="rendered heads of the second stage (0 = none)"
     )
-    parser.add_argument("--render-steps", type=int, default=1600, help="steps of the second stage")
+    parser.add_argument("--render-steps", type=int, default=1500, help="steps of the second stage")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--head", type=Path, help="another open head file (for development)")
     parser.add_argument("--output", type=Path, default=ROOT / "resources" / "open_encoder.safetensors")

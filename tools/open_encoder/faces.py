@@ -76,11 +76,7 @@ class FaceSampler:
         yaw = torch.where(
             frontal, 0.2 * self.normal(count), self.uniform(count, low=-YAW_LIMIT, high=YAW_LIMIT)
         )
-        level = self.uniform(count) < 0.6
-        pitch = torch.where(
-            level, 0.2 * self.normal(count), self.uniform(count, low=-PITCH_LIMIT, high=PITCH_LIMIT)
-        )
-        pitch = pitch.clamp(-PITCH_LIMIT, PITCH_LIMIT)
+        pitch = (0.25 * self.normal(count)).clamp(-PITCH_LIMIT, PITCH_LIMIT)
         roll = (0.18 * self.normal(count)).clamp(-ROLL_LIMIT, ROLL_LIMIT)
         zero = torch.zeros(count)
         yaw_m, pitch_m, roll_m = (
