@@ -183,7 +183,7 @@ def check_readable(path: Path) -> None:
 
 
 def _upright(decoded: av.VideoFrame) -> Frame:
-    frame = decoded.to_ndarray(format="rgb24")
+    frame = np.asarray(decoded.to_ndarray(format="rgb24"), np.uint8)
     quarter_turns = round(decoded.rotation / 90) % 4  # metadata turns counter-clockwise, as rot90 does
     return np.ascontiguousarray(np.rot90(frame, quarter_turns)) if quarter_turns else frame
 

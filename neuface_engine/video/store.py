@@ -124,7 +124,8 @@ class FrameStore:
                 return self._recent[key]
             data = self._fetch(*entry)
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-        frame = np.ascontiguousarray(image[..., ::-1])
+        assert image is not None, "we encoded it ourselves"
+        frame = np.ascontiguousarray(image[..., ::-1], np.uint8)
         frame.flags.writeable = False
         with self._lock:
             self._recent[key] = frame
