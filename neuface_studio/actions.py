@@ -297,8 +297,8 @@ EXPLANATIONS: dict[str, str] = {
     "size. Lower is better; it guards against a stable mesh that misses the face.",
     "mpve": "True vertex error: mean distance of the mesh to the known geometry, in millimetres. Only synthetic "
     "footage such as the demo has it. Lower is better.",
-    "loss": "Weighted terms of the loss after each EM iteration: landmarks (L_2D), smooth head motion (L_temporal), "
-    "agreement of the views (L_multiview).",
+    "loss": "Weighted terms of the loss after each EM iteration: landmarks (L_2D, 68 and all 478 points), smooth head "
+    "motion (L_temporal), agreement of the views (L_multiview), likelihood of the head's shape and expression.",
     "gradient": "|dL/dM|: how strongly the losses pull at each vertex, per millimetre, from the training step itself.",
     "viewer": "How much slower the optimisation runs because this window draws at the same time.",
 }

@@ -42,7 +42,7 @@ class Layers:
     detected: bool = False
     projected: bool = False
     gradient: bool = False
-    opacity: float = 0.85
+    opacity: float = 0.75
     whole_frame: bool = False
 
 

@@ -44,7 +44,14 @@ VIEW_COLOURS = (
     "#8FD46A",
 )
 # Loss terms are not views: their colours are taken from outside the views' palette.
-LOSS_COLOURS = {"total": "#FFFFFF", "landmark": "#C9A27E", "temporal": "#8FA0BC", "multiview": "#86A886"}
+LOSS_COLOURS = {
+    "total": "#FFFFFF",
+    "landmark": "#C9A27E",
+    "dense": "#8E7358",
+    "temporal": "#8FA0BC",
+    "multiview": "#86A886",
+    "plausibility": "#A78A9E",
+}
 
 
 def view_colour(view: int) -> str:

@@ -305,10 +305,11 @@ class OptimiserWorker(QObject):
 
         torch.set_num_threads(worker_threads())
         config = nf.NeuFaceConfig(**self._config_changes)
+        suffix = "_weight"
         self._weights = {
-            "landmark": config.landmark_weight,
-            "temporal": config.temporal_weight,
-            "multiview": config.multiview_weight,
+            name.removesuffix(suffix): weight
+            for name, weight in vars(config).items()
+            if name.endswith(suffix)
         }
         footage = self._footage
         # The run may move its head to another device; the window goes on drawing with its own.

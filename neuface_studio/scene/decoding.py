@@ -37,8 +37,8 @@ class MeshDecoder:
         self._head = footage.head
         self._faces = footage.faces
         self._sequence = footage.sequence
-        self._to_frame = invert_similarities(np.asarray(footage.sequence.crop_transforms, dtype=np.float64))
-        self._half_crop = footage.sequence.crops.shape[-1] / 2.0
+        transforms = np.asarray(footage.sequence.crop_transforms, dtype=np.float64)
+        self._maps = frame_maps(transforms, footage.sequence.crops.shape[-1])
         self._remember = remember
         self._recent: dict[tuple[int, int], FrameMeshes] = {}
 
@@ -81,15 +81,31 @@ class MeshDecoder:
 
     def _in_frame(self, normalised: NDArray[np.floating], frame: int) -> Floats:
         """Crop coordinates [V, N, 2 or 3] in -1..1 -> px of the video frame; depth gets the similarity's scale."""
-        transform = self._to_frame[frame]
-        crop = (normalised[..., :2].astype(np.float64) + 1.0) * self._half_crop
-        flat = np.einsum("vij,vnj->vni", transform[:, :, :2], crop) + transform[:, None, :, 2]
-        if normalised.shape[-1] == 2:
-            return flat.astype(np.float32)
-        scale = np.sqrt(np.abs(np.linalg.det(transform[:, :, :2])))[:, None, None] * self._half_crop
-        return np.ascontiguousarray(
-            np.concatenate([flat, normalised[..., 2:] * scale], axis=-1), dtype=np.float32
+        linear, shift, scale = self._maps[frame]
+        out = np.empty(normalised.shape, dtype=np.float32)
+        np.matmul(normalised[..., :2], linear, out=out[..., :2])
+        out[..., :2] += shift
+        if normalised.shape[-1] == 3:
+            np.multiply(normalised[..., 2], scale, out=out[..., 2])
+        return out
+
+
+def frame_maps(transforms: NDArray[np.float64], crop_size: int) -> list[tuple[Floats, Floats, Floats]]:
+    """For each frame: linear part [V, 2, 2] (to multiply from the right), shift [V, 1, 2] and scale [V, 1] of the map
+    from crop coordinates in -1..1 to px of the video frame."""
+    inverse = invert_similarities(transforms)
+    half = crop_size / 2.0
+    linear = inverse[..., :2] * half
+    shift = inverse[..., 2] + (inverse[..., :2] @ np.full(2, half))
+    scale = np.sqrt(np.abs(np.linalg.det(linear)))
+    return [
+        (
+            np.ascontiguousarray(linear[frame].transpose(0, 2, 1), dtype=np.float32),
+            shift[frame][:, None].astype(np.float32),
+            scale[frame][:, None].astype(np.float32),
         )
+        for frame in range(len(transforms))
+    ]
 
 
 def invert_similarities(transforms: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -17,6 +17,7 @@ Image = NDArray[np.uint8]
 MESH_COLOUR = (212, 217, 224)
 HEAT_COLORMAP = "inferno"
 OPAQUE_FROM = 110.0  # brightness of the colour map from which it covers what is below
+SLIGHTLY_CLOSER = 1.15
 LONGEST_SIDE = 900  # px: larger tiles are drawn at this size and scaled up
 
 
@@ -121,8 +122,8 @@ class TilePainter:
             x0, y0, x1, y1 = self._regions[view]
         scale = min(width / (x1 - x0), height / (y1 - y0))
         if not whole_frame:
-            # Rather show more of the video than a bar, but never enlarge past the frame for it.
-            scale = max(scale, min(width / frame_width, height / frame_height))
+            # Bars beside a narrow video are filled by going a little closer, not by cutting into the head.
+            scale = max(scale, min(SLIGHTLY_CLOSER * scale, max(width / frame_width, height / frame_height)))
         left = _place((x0 + x1) / 2, width / scale, frame_width)
         top = _place((y0 + y1) / 2, height / scale, frame_height)
         return Viewport(left, top, scale)
@@ -163,8 +164,10 @@ class TilePainter:
 
 def fade_in(below: Image, hot: Image, opacity: float) -> Image:
     """``hot`` over ``below``, both uint8 [H, W, 3]: the dark end of the colour map lets what is below show through."""
-    alpha = np.minimum(hot.max(axis=2).astype(np.float32) * (opacity / OPAQUE_FROM), opacity)
-    return np.asarray(cv2.blendLinear(hot, below, alpha, 1.0 - alpha), dtype=np.uint8)
+    ramp = np.minimum(np.arange(256, dtype=np.float32) / OPAQUE_FROM, 1.0) * np.float32(opacity)
+    red = np.ascontiguousarray(hot[..., 0])  # rises along the whole map
+    alpha, rest = cv2.LUT(red, ramp), cv2.LUT(red, 1.0 - ramp)
+    return np.asarray(cv2.blendLinear(hot, below, alpha, rest), dtype=np.uint8)
 
 
 def _place(centre: float, extent: float, frame_extent: float) -> float:
@@ -198,5 +201,5 @@ def face_regions(footage: Footage) -> list[tuple[float, float, float, float]]:
         x1, y1 = np.percentile(high, 97, axis=0)
         # The 68 landmarks end at the brows: the skull needs about half a face more above.
         x0, x1, y0, y1 = x0 - 0.28 * side, x1 + 0.28 * side, y0 - 0.55 * side, y1 + 0.25 * side
-        regions.append((float(x0), float(y0), float(x1), float(y1)))
+        regions.append((max(0.0, x0), max(0.0, y0), min(float(width), x1), min(float(height), y1)))
     return regions

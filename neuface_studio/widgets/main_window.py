@@ -80,6 +80,8 @@ class MainWindow(QMainWindow):
         self._title = QLabel()
         self._title.setObjectName("soft")
         self._title.setContentsMargins(0, 5, 14, 0)
+        self._title.setMinimumWidth(430)  # the menu bar does not ask again when the text grows
+        self._title.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.menuBar().setCornerWidget(self._title, Qt.Corner.TopRightCorner)
 
     def _build_panels(self) -> None:

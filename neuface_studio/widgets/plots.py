@@ -17,8 +17,29 @@ from neuface_studio.widgets.common import soft
 
 pg.setConfigOptions(antialias=False, background=theme.PANEL, foreground=theme.TEXT_FAINT)
 
-LOSS_NAMES = {"total": "total", "landmark": "landmarks", "temporal": "motion", "multiview": "views"}
+LOSS_NAMES = {
+    "total": "total",
+    "landmark": "landmarks",
+    "dense": "478 points",
+    "temporal": "motion",
+    "multiview": "views",
+    "plausibility": "likelihood",
+}
 REDRAW_INTERVAL_MS = 200
+
+
+class DecadeAxis(pg.AxisItem):
+    """A logarithmic axis with few, plain labels: 1, 2 and 5 of each decade, or the decades where there are many."""
+
+    def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:
+        decades = range(int(np.floor(low)), int(np.ceil(high)) + 1)
+        steps = (1.0, 2.0, 5.0) if high - low < 1.2 else (1.0, 3.0) if high - low < 2.0 else (1.0,)
+        stride = 1 if high - low < 5 else 2
+        values = [np.log10(step) + decade for decade in decades if decade % stride == 0 for step in steps]
+        return [(1.0, [value for value in values if low <= value <= high])]
+
+    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
+        return [figure(10.0**value) for value in values]
 
 
 class CurvePlot(QFrame):
@@ -53,7 +74,7 @@ class CurvePlot(QFrame):
         outer.addLayout(head)
         row = QHBoxLayout()
         row.setSpacing(8)
-        self._plot = pg.PlotWidget()
+        self._plot = pg.PlotWidget(axisItems={"left": DecadeAxis("left")} if logarithmic else None)
         self._plot.setMenuEnabled(False)
         self._plot.setMouseEnabled(x=False, y=False)
         self._plot.hideButtons()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QImage, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QFont, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QWidget
 
 from neuface_studio import theme
@@ -26,8 +29,8 @@ class Tile(QWidget):
         self.updates = 0
         self._image: QImage | None = None
         self._pixels: NDArray[np.uint8] | None = None
-        self._circles: QPainterPath | None = None
-        self._crosses: QPainterPath | None = None
+        self._detected: NDArray[np.float32] | None = None
+        self._projected: NDArray[np.float32] | None = None
         self._figure = ""
         self._flag = ""
         self._selected = False
@@ -45,9 +48,7 @@ class Tile(QWidget):
         height, width = pixels.shape[:2]
         self._pixels = np.ascontiguousarray(pixels)  # QImage only borrows the memory
         self._image = QImage(self._pixels.data, width, height, 3 * width, QImage.Format.Format_RGB888)
-        radius = max(1.7, min(width, height) / 170)
-        self._circles = None if detected is None else circles(detected, radius)
-        self._crosses = None if projected is None else crosses(projected, radius)
+        self._detected, self._projected = detected, projected
         self.updates += 1
         self.update()
 
@@ -85,17 +86,15 @@ class Tile(QWidget):
 
     def _paint_landmarks(self, painter: QPainter) -> None:
         assert self._image is not None
-        painter.save()
         scale = self.width() / self._image.width()
-        painter.scale(scale, self.height() / self._image.height())
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        for path, colour in ((self._circles, theme.DETECTED), (self._crosses, theme.PROJECTED)):
-            if path is not None:
-                painter.setPen(QPen(QColor(0, 0, 0, 140), 2.2 / scale))
-                painter.drawPath(path)
-                painter.setPen(QPen(QColor(colour), 1.2 / scale))
-                painter.drawPath(path)
-        painter.restore()
+        radius = max(1.7, min(self.width(), self.height()) / 170)
+        for points, sign in ((self._detected, "circle"), (self._projected, "cross")):
+            if points is None:
+                continue
+            marker = landmark_marker(sign, round(radius, 1), self.devicePixelRatioF())
+            half = marker.width() / marker.devicePixelRatio() / 2
+            for x, y in (points * scale - half).tolist():
+                painter.drawPixmap(QPointF(x, y), marker)
 
     def _paint_badges(self, painter: QPainter) -> None:
         font = QFont(self.font())
@@ -135,20 +134,27 @@ class Tile(QWidget):
         painter.drawRoundedRect(box, 4, 4)
 
 
-def circles(points: NDArray[np.float32], radius: float) -> QPainterPath:
-    """Small circles around points [N, 2]."""
-    path = QPainterPath()
-    for x, y in points.tolist():
-        path.addEllipse(QPointF(x, y), radius, radius)
-    return path
-
-
-def crosses(points: NDArray[np.float32], radius: float) -> QPainterPath:
-    """Small diagonal crosses on points [N, 2]."""
-    path = QPainterPath()
-    for x, y in points.tolist():
-        path.moveTo(x - radius, y - radius)
-        path.lineTo(x + radius, y + radius)
-        path.moveTo(x - radius, y + radius)
-        path.lineTo(x + radius, y - radius)
-    return path
+@lru_cache(maxsize=64)
+def landmark_marker(sign: str, radius: float, ratio: float) -> QPixmap:
+    """A circle (detected) or a cross (projected) with a dark rim; drawn once, then copied, which is much faster."""
+    side = math.ceil(2 * radius + 5)
+    pixmap = QPixmap(round(side * ratio), round(side * ratio))
+    pixmap.setDevicePixelRatio(ratio)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    colour = theme.DETECTED if sign == "circle" else theme.PROJECTED
+    middle = side / 2
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    for pen in (QPen(QColor(0, 0, 0, 150), 2.4), QPen(QColor(colour), 1.3)):
+        painter.setPen(pen)
+        if sign == "circle":
+            painter.drawEllipse(QPointF(middle, middle), radius, radius)
+        else:
+            painter.drawLine(
+                QPointF(middle - radius, middle - radius), QPointF(middle + radius, middle + radius)
+            )
+            painter.drawLine(
+                QPointF(middle - radius, middle + radius), QPointF(middle + radius, middle - radius)
+            )
+    painter.end()
+    return pixmap

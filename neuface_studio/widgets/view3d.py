@@ -31,8 +31,12 @@ from neuface_studio.widgets.common import heading, soft
 log = logging.getLogger(__name__)
 
 SOFTWARE_RENDERERS = ("llvmpipe", "softpipe", "swiftshader", "software", "microsoft basic render")
-BUSY_SHARE = 0.08  # of the time goes to the 3D view while the optimiser runs or the video plays
-LARGEST_SIDE = 640  # px of the off-screen picture
+# Software GL takes 50 to 100 ms a picture, in which no event is handled: seldom and coarse while others are at work.
+RUNNING_INTERVAL = 1.3  # s between two pictures while the optimiser runs
+PLAYING_INTERVAL = 0.25
+SMALLEST_INTERVAL = 0.04
+LARGEST_SIDE = 640  # px of the off-screen picture at rest
+LARGEST_SIDE_BUSY = 340
 
 
 def choose_backend() -> tuple[str, str]:
@@ -81,16 +85,17 @@ class OffscreenView(QWidget):
         self.turned = QTimer(self)
         self.turned.setSingleShot(True)
         self.turned.setInterval(0)
-        self.turned.timeout.connect(self.draw)
+        self.turned.timeout.connect(self._draw_turned)
 
-    def draw(self) -> None:
-        """Render now and keep the picture."""
+    def draw(self, *, coarse: bool = False) -> None:
+        """Render now and keep the picture; ``coarse`` with fewer pixels."""
         import vtk
         from vtk.util.numpy_support import vtk_to_numpy
 
         window = self.plotter.render_window
         ratio = self.devicePixelRatioF()
-        shrink = min(1.0, LARGEST_SIDE / max(1.0, ratio * max(self.width(), self.height())))
+        largest = LARGEST_SIDE_BUSY if coarse else LARGEST_SIDE
+        shrink = min(1.0, largest / max(1.0, ratio * max(self.width(), self.height())))
         size = max(16, round(self.width() * ratio * shrink)), max(16, round(self.height() * ratio * shrink))
         if tuple(window.GetSize()) != size:
             window.SetSize(*size)
@@ -101,6 +106,11 @@ class OffscreenView(QWidget):
         self._pixels = np.ascontiguousarray(vtk_to_numpy(data).reshape(size[1], size[0], 3)[::-1])
         self._image = QImage(self._pixels.data, size[0], size[1], 3 * size[0], QImage.Format.Format_RGB888)
         self.update()
+
+    @Slot()
+    def _draw_turned(self) -> None:
+        if self.plotter is not None:
+            self.draw(coarse=self._last is not None)
 
     def close_plotter(self) -> None:
         self.turned.stop()
@@ -138,6 +148,8 @@ class OffscreenView(QWidget):
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         self._last = None
         self.setCursor(Qt.CursorShape.OpenHandCursor)
+        if self._image is not None:
+            self.turned.start()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         if self.plotter is not None and self._image is not None:
@@ -159,7 +171,7 @@ def interactor_view(parent: QWidget) -> Any:
         def plotter(self) -> Any:
             return self
 
-        def draw(self) -> None:
+        def draw(self, *, coarse: bool = False) -> None:
             self.render()
 
         def close_plotter(self) -> None:
@@ -221,9 +233,15 @@ class View3D(QFrame):
         self._dirty = True
         if self._timer.isActive() or self._still or self._session.footage is None:
             return
-        busy = self._session.run_state == RunState.RUNNING or self._session.playing
-        due = self._last_drawn + (self._cost / BUSY_SHARE if busy else 0.04)
+        due = self._last_drawn + self._interval()
         self._timer.start(max(0, round(1000 * (due - time.perf_counter()))))
+
+    def _interval(self) -> float:
+        if self.backend == "interactor":
+            return SMALLEST_INTERVAL
+        if self._session.run_state == RunState.RUNNING:
+            return RUNNING_INTERVAL
+        return PLAYING_INTERVAL if self._session.playing else SMALLEST_INTERVAL
 
     def front(self) -> None:
         """Turn back to the front."""
@@ -305,7 +323,7 @@ class View3D(QFrame):
         seen = footage.sequence.detected.any(dim=0).tolist()
         hidden = {view for view, found in enumerate(seen) if not found}
         self._scene.update(vertices, side_by_side=session.posed_3d, hidden=hidden)
-        self._view.draw()
+        self._view.draw(coarse=self._interval() > SMALLEST_INTERVAL)
         self._last_drawn = time.perf_counter()
         self._cost = 0.7 * self._cost + 0.3 * (self._last_drawn - started)
 
