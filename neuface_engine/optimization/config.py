@@ -20,7 +20,8 @@ class NeuFaceConfig:
     multiview_weight      lambda_view of L_multiview, Eq. (4); without effect where there is one view
     dense_weight          of L_2D over all 478 landmarks of the detector (beyond the paper: keeps the regions between
                           the 68 landmarks from drifting; without effect where head or detector has no such landmarks)
-    plausibility_weight   of the Mahalanobis norm of shape and expression (beyond the paper)
+    shape_weight          of the prior on the shape, lambda_beta of Eq. (5) (beyond the paper's Eq. 1)
+    expression_weight     of the prior on the expression, lambda_psi of Eq. (5) (beyond the paper's Eq. 1)
     temporal_window       frames in the moving average of the head orientation, odd
     visibility_interval   EM iterations between two computations of the vertices' visibility
     trainable             "top": the encoder's last layers, over cached features; "all": every weight (the paper)
@@ -28,13 +29,14 @@ class NeuFaceConfig:
     """
 
     iterations: int = 100
-    learning_rate: float = 1e-4
+    learning_rate: float = 2e-4
     final_rate: float = 0.1
-    landmark_weight: float = 10.0
+    landmark_weight: float = 20.0
     temporal_weight: float = 30.0
-    multiview_weight: float = 200.0
-    dense_weight: float = 10.0
-    plausibility_weight: float = 0.1
+    multiview_weight: float = 250.0
+    dense_weight: float = 14.0
+    shape_weight: float = 0.3
+    expression_weight: float = 0.4
     temporal_window: int = 5
     visibility_interval: int = 10
     trainable: Literal["all", "top"] = "top"

@@ -19,7 +19,8 @@ class Losses:
     temporal: float
     multiview: float
     dense: float = 0.0
-    plausibility: float = 0.0
+    shape: float = 0.0
+    expression: float = 0.0
 
 
 def landmark_loss(projected: Tensor, detected: Tensor, valid: Tensor) -> Tensor:
@@ -43,11 +44,15 @@ def multiview_loss(meshes: Tensor, merged: Tensor, valid: Tensor) -> Tensor:
     return _crop_mean((meshes - merged[:, None]).abs().sum(-1).mean(-1), valid)
 
 
-def plausibility_loss(parameters: FaceParameters, valid: Tensor) -> Tensor:
-    """Squared Mahalanobis norm of shape and expression per coefficient (the priors L_beta, L_psi of Eq. (5))."""
-    shape = parameters.shape.square().mean(-1)
-    expression = parameters.expression.square().mean(-1)
-    return _crop_mean(shape + expression, valid)
+def shape_prior(parameters: FaceParameters, valid: Tensor) -> Tensor:
+    """L_beta of Eq. (5): squared Mahalanobis norm of the identity, per coefficient."""
+    return _crop_mean(parameters.shape.square().mean(-1), valid)
+
+
+def expression_prior(parameters: FaceParameters, valid: Tensor) -> Tensor:
+    """L_psi of Eq. (5), here the 1-norm per coefficient: of the head's named units few are active at a time, and the
+    square would let many small activations pass that crease the face where no landmark is."""
+    return _crop_mean(parameters.expression.abs().mean(-1), valid)
 
 
 def _crop_mean(values: Tensor, valid: Tensor) -> Tensor:

@@ -16,9 +16,10 @@ from neuface_engine.face_model.rotations import axis_angle_to_matrix, axis_angle
 from neuface_engine.optimization.config import NeuFaceConfig
 from neuface_engine.optimization.losses import (
     Losses,
+    expression_prior,
     landmark_loss,
     multiview_loss,
-    plausibility_loss,
+    shape_prior,
     temporal_loss,
 )
 from neuface_engine.optimization.targets import Targets, merged_mesh, smoothed_orientation
@@ -108,15 +109,17 @@ class Objective:
         temporal = temporal_loss(prediction.quaternions, targets.orientation, valid)
         multiview = zero if targets.mesh is None else multiview_loss(prediction.vertices, targets.mesh, valid)
         dense = zero if prediction.dense is None else landmark_loss(prediction.dense, self.evidence.dense, valid)
-        plausibility = plausibility_loss(prediction.parameters, valid)
+        shape = shape_prior(prediction.parameters, valid)
+        expression = expression_prior(prediction.parameters, valid)
         total = (
             config.landmark_weight * landmark
             + config.temporal_weight * temporal
             + config.multiview_weight * multiview
             + config.dense_weight * dense
-            + config.plausibility_weight * plausibility
+            + config.shape_weight * shape
+            + config.expression_weight * expression
         )
-        terms = torch.stack([total, landmark, temporal, multiview, dense, plausibility])
+        terms = torch.stack([total, landmark, temporal, multiview, dense, shape, expression])
         return Evaluation(prediction, targets, total, Losses(*terms.detach().tolist()))
 
     def vertex_gradient(self, evaluation: Evaluation) -> Tensor:

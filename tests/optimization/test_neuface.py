@@ -48,7 +48,8 @@ def test_total_is_the_weighted_sum_of_its_terms(run):
         + c.temporal_weight * x.temporal
         + c.multiview_weight * x.multiview
         + c.dense_weight * x.dense
-        + c.plausibility_weight * x.plausibility
+        + c.shape_weight * x.shape
+        + c.expression_weight * x.expression
     )
     assert x.total == pytest.approx(expected, rel=1e-5)
 
