@@ -35,8 +35,8 @@ def main() -> int:
 
     from neuface_studio.app import make_application
 
-    application = make_application()
-    from PySide6.QtCore import QObject, QSettings, Qt, QTimer, Slot
+    application = make_application()  # noqa: F841  (must live as long as the window)
+    from PySide6.QtCore import QEventLoop, QObject, QSettings, Qt, QTimer, Slot
 
     from neuface_studio.session import RunState
     from neuface_studio.widgets.main_window import MainWindow
@@ -80,9 +80,14 @@ def main() -> int:
         def add(self) -> None:
             self.count += 1
 
+    def say(words: str) -> None:
+        print(f"studio_latency: {words}", file=sys.stderr, flush=True)
+
     def spin(seconds: float) -> None:
-        QTimer.singleShot(round(1000 * seconds), application.quit)
-        application.exec()
+        # Not QApplication.quit(): it would close the window.
+        loop = QEventLoop()
+        QTimer.singleShot(round(1000 * seconds), loop.quit)
+        loop.exec()
 
     def wait(condition: object, seconds: float) -> None:
         end = time.perf_counter() + seconds
@@ -103,12 +108,14 @@ def main() -> int:
     session.noticed.connect(lambda notice: failures.append(notice.text) if notice.level == "error" else None)
     window.resize(1920, 1080)
     window.show()
+    say("opening")
     window.controller.open_path(options.path, max_frames=options.max_frames)
     wait(lambda: session.run_state == RunState.READY, 900)
     session.set_target(100_000)
     window.controller.set_target(100_000)
     rounds = Rounds()
     window.view_grid.refreshed.connect(rounds.add)
+    say("optimising, playing")
     window.controller.toggle_run()
     wait(lambda: (session.newest or 0) >= 2, 300)
 
@@ -130,7 +137,8 @@ def main() -> int:
     # 2. Optimising, the window following every iteration, against the same while hidden; in turns, against drift.
     following: list[float] = []
     hidden: list[float] = []
-    for _ in range(3):
+    for turn in range(3):
+        say(f"following against hidden, turn {turn + 1} of 3")
         for samples, shown in ((following, True), (hidden, False)):
             window.setVisible(shown)
             window.view_grid.set_still(not shown)

@@ -42,7 +42,7 @@ ROWS = (
         "shape_rms_sd",
         "Shape",
         "sd",
-        -1,
+        0,
         "Size of the identity coefficients in standard deviations; far above 1 means an unlikely head.",
     ),
 )

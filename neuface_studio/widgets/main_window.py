@@ -91,12 +91,11 @@ class MainWindow(QMainWindow):
         self.pages = QStackedWidget()
         self.pages.addWidget(self.start_page)
         self.pages.addWidget(self.view_grid)
-        self.notices = NoticeLine()
         centre = QWidget()
+        self.notices = NoticeLine(centre)
         column = QVBoxLayout(centre)
         column.setContentsMargins(8, 8, 8, 8)
         column.setSpacing(6)
-        column.addWidget(self.notices)
         column.addWidget(self.pages, 1)
         self.setCentralWidget(centre)
 

@@ -1,8 +1,8 @@
-"""One line at the top of the window for what the reviewer should know; never a dialog."""
+"""One line over the bottom of the footage for what the reviewer should know; never a dialog."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QTimer, Slot
+from PySide6.QtCore import QEvent, QTimer, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from neuface_studio import theme
@@ -16,13 +16,17 @@ LOOKS = {
     "error": ("✕", theme.RED, "#331A1C"),
 }
 PASSING_MS = 8000
+MARGIN = 14
+WIDEST = 1100  # px
 
 
 class NoticeLine(QFrame):
     """Shows the newest notice. Errors and warnings stay until dismissed, others pass; several warnings queue up."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
+        self._over = parent
+        parent.installEventFilter(self)
         self._waiting: list[Notice] = []
         self._shown: Notice | None = None
         row = QHBoxLayout(self)
@@ -70,15 +74,31 @@ class NoticeLine(QFrame):
     def stop(self) -> None:
         self._timer.stop()
 
+    def eventFilter(self, watched: object, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Resize:
+            self._place()
+        return False
+
+    def _place(self) -> None:
+        """Float over the parent's lower edge, so that nothing moves when a line comes or goes."""
+        parent = self._over
+        height = self.sizeHint().height()
+        width = min(parent.width() - 2 * MARGIN, WIDEST)
+        self.setGeometry((parent.width() - width) // 2, parent.height() - height - MARGIN, width, height)
+        self.raise_()
+
     def _put(self, notice: Notice) -> None:
         self._shown = notice
         sign, colour, ground = LOOKS[notice.level]
         self._sign.setText(sign)
         self._sign.setStyleSheet(f"color: {colour}; font-weight: 700; font-size: 12pt;")
-        self.setStyleSheet(f"NoticeLine {{ background: {ground}; border-left: 3px solid {colour}; }}")
+        self.setStyleSheet(
+            f"NoticeLine {{ background: {ground}; border: 1px solid {colour}; border-left: 4px solid {colour}; }}"
+        )
         self.text.set_text(notice.text)
         self._more.setText(f"and {len(self._waiting)} more" if self._waiting else "")
         self.show()
+        self._place()
         if notice.level in ("info", "good"):
             self._timer.start(PASSING_MS)
         else:
