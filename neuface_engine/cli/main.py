@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = WRONG_INPUT
     except KeyboardInterrupt:
         output.error("interrupted")
-        output.result({"error": "interrupted"})
+        output.result({"error": "interrupted", "interrupted": True})
         code = INTERRUPTED
     except Exception as error:
         traceback.print_exc(file=sys.stderr)

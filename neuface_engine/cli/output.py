@@ -12,6 +12,8 @@ from tqdm import tqdm
 
 _UNITS = {"decode": "frame", "detect": "frame", "crop": "crop", "optimise": "iteration", "render": "frame"}
 
+_SECONDS_BETWEEN_LINES = 10.0
+
 
 class Output:
     """Results and messages of one command. With `json_wanted` stdout gets exactly one JSON object."""
@@ -46,20 +48,20 @@ class Output:
 
 
 class Progress:
-    """A bar for each stage on stderr; where that is no terminal, one line when the stage is done."""
+    """A bar for each stage on stderr; where that is no terminal, a line now and then and one when it is done."""
 
     def __init__(self, title: str) -> None:
         self._title = title
         self._stage: str | None = None
         self._bar: tqdm | None = None
-        self._began = 0.0
+        self._began = self._spoke = 0.0
         self._done = 0
         self._last_words = ""
 
     def __call__(self, stage: str, done: int, total: int, **figures: str) -> None:
         if stage != self._stage or self._bar is None:
             self.close()
-            self._stage, self._began = stage, time.perf_counter()
+            self._stage, self._began, self._spoke = stage, time.perf_counter(), 0.0
             self._bar = tqdm(
                 total=total or None,
                 desc=f"{self._title}: {stage}",
@@ -75,7 +77,19 @@ class Progress:
             self._bar.set_postfix(figures, refresh=False)
         if total and self._bar.total != total:
             self._bar.total = total
-        self._bar.update(done - self._bar.n)
+        if self._bar.disable:
+            self._speak(stage, done, total)
+        else:
+            self._bar.update(done - self._bar.n)
+
+    def _speak(self, stage: str, done: int, total: int) -> None:
+        now = time.perf_counter()
+        if now - self._spoke < _SECONDS_BETWEEN_LINES:
+            return
+        self._spoke = now
+        whole = f" of {total}" if total else ""
+        words = f" ({self._last_words})" if self._last_words else ""
+        print(f"neuface: {self._title}: {stage} {done}{whole}{words}", file=sys.stderr, flush=True)
 
     def close(self) -> None:
         """Ends the stage in hand."""

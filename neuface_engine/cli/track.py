@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from neuface_engine.video import Sequence
 
 DEFAULT_FOLDER = Path("neuface_tracks")
+_NOTHING_KEPT = {"error": "interrupted", "interrupted": True}
 
 
 def add_to(commands: Any) -> None:
@@ -65,7 +66,7 @@ def run(options: argparse.Namespace, output: Output) -> int:
     if interrupted:
         output.error(f"interrupted; {len(results)} of {len(options.inputs)} kept")
     if len(options.inputs) == 1:
-        output.result(results[0] if results else failures[0] if failures else {"error": "interrupted"})
+        output.result(results[0] if results else failures[0] if failures else _NOTHING_KEPT)
     else:
         output.result({"tracks": results, "failed": failures, "interrupted": interrupted})
     return 130 if interrupted else 2 if failures else 0

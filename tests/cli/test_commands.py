@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -183,56 +182,30 @@ def test_ctrl_c_keeps_what_was_finished(demo: Path, tmp_path: Path) -> None:
         text=True,
     )
     assert process.stderr is not None
-    deadline = time.monotonic() + 300
-    for line in process.stderr:  # the optimisation begins when the crops are cut (or come from the cache)
-        if "crop" in line or time.monotonic() > deadline:
+    for line in process.stderr:
+        if "optimise 1 of" in line:
             break
-    time.sleep(15)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=120)
     assert process.returncode == 130, err
     assert "Traceback" not in err
     result = json.loads(out)
     assert result["interrupted"] is True
-    if result.get("track"):
-        assert 0 <= result["iterations"] < 100000
-        assert Path(result["track"]).is_file()
+    assert 1 <= result["iterations"] < 100000
+    assert Path(result["track"]).is_file()
 
 
-class TestBrokenFiles:
-    """The files of the shared media that cannot be used, through the command line."""
-
-    @pytest.fixture(scope="class")
-    def done(
-        self, shared: Path, tmp_path_factory: pytest.TempPathFactory
-    ) -> subprocess.CompletedProcess[str]:
-        names = [
-            "zero_bytes.mp4",
-            "text_renamed.mp4",
-            "audio_only.mp4",
-            "truncated_no_moov.mp4",
-            "one_frame.mp4",
-        ]
-        inputs = [shared / "media" / "broken" / name for name in names]
-        inputs.insert(2, shared / "media" / "images" / "pyfeat_no_face.jpg")
-        out = tmp_path_factory.mktemp("broken")
-        return neuface("track", *inputs, "--out", out, "--method", "encoder", "--json")
-
-    def test_each_bad_one_has_its_line_and_the_good_one_is_tracked(
-        self, done: subprocess.CompletedProcess[str]
-    ) -> None:
-        result = one_object(done)
-        assert done.returncode == 2
-        assert [entry["frames"] for entry in result["tracks"]] == [1]
-        named = {Path(entry["input"]).name: entry["error"] for entry in result["failed"]}
-        assert named.keys() == {
-            "zero_bytes.mp4",
-            "text_renamed.mp4",
-            "audio_only.mp4",
-            "truncated_no_moov.mp4",
-            "pyfeat_no_face.jpg",
-        }
-        assert "no face" in named["pyfeat_no_face.jpg"]
-        for name, message in named.items():
-            assert name in message
-            assert done.stderr.count(message) == 1
+def test_each_broken_file_has_its_line_and_the_good_one_is_tracked(shared: Path, tmp_path: Path) -> None:
+    bad = {"zero_bytes.mp4", "text_renamed.mp4", "audio_only.mp4", "truncated_no_moov.mp4"}
+    inputs = [shared / "media" / "broken" / name for name in (*sorted(bad), "one_frame.mp4")]
+    inputs.insert(2, shared / "media" / "images" / "pyfeat_no_face.jpg")
+    done = neuface("track", *inputs, "--out", tmp_path, "--method", "encoder", "--json")
+    result = one_object(done)
+    assert done.returncode == 2
+    assert [entry["frames"] for entry in result["tracks"]] == [1]
+    named = {Path(entry["input"]).name: entry["error"] for entry in result["failed"]}
+    assert named.keys() == bad | {"pyfeat_no_face.jpg"}
+    assert "no face" in named["pyfeat_no_face.jpg"]
+    for name, message in named.items():
+        assert name in message
+        assert done.stderr.count(message) == 1
