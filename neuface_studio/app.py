@@ -32,6 +32,8 @@ def make_application(arguments: list[str] | None = None) -> QApplication:
 
     from neuface_studio import theme
 
+    # The optimiser's thread hands the interpreter over sooner when the window has something to do.
+    sys.setswitchinterval(0.001)
     existing = QApplication.instance()
     application = (
         existing if isinstance(existing, QApplication) else QApplication(arguments or ["neuface-studio"])

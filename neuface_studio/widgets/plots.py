@@ -25,7 +25,7 @@ LOSS_NAMES = {
     "multiview": "views",
     "plausibility": "likelihood",
 }
-REDRAW_INTERVAL_MS = 200
+REDRAW_INTERVAL_MS = 70  # one plot at a time: three at once would hold up the keys
 
 
 class DecadeAxis(pg.AxisItem):
@@ -188,13 +188,15 @@ class Plots(QWidget):
         self._redraw = QTimer(self)
         self._redraw.setSingleShot(True)
         self._redraw.setInterval(REDRAW_INTERVAL_MS)
-        self._redraw.timeout.connect(self._draw)
+        self._redraw.timeout.connect(self._draw_next)
+        self._stale: list[CurvePlot] = []
         session.footage_changed.connect(self._on_footage)
         session.history_changed.connect(self._schedule)
         session.run_state_changed.connect(self._schedule)
         session.iteration_changed.connect(self._move_cursor)
 
     def stop(self) -> None:
+        self._stale.clear()
         self._redraw.stop()
 
     @Slot()
@@ -207,21 +209,28 @@ class Plots(QWidget):
 
     @Slot()
     def _schedule(self) -> None:
+        self._stale += [plot for plot in (self.losses, self.cvd, self.msi) if plot not in self._stale]
         if not self._redraw.isActive():
             self._redraw.start()
 
     @Slot()
-    def _draw(self) -> None:
+    def _draw_next(self) -> None:
+        if not self._stale:
+            return
+        plot = self._stale.pop(0)
         session = self._session
         records = [record for record in session.records() if record.losses]
         x = np.array([record.index for record in records], dtype=float)
-        last = max(session.target_iterations, session.newest or 0)
-        self.losses.set_data(
-            x, {key: np.array([r.losses.get(key, np.nan) for r in records]) for key in LOSS_NAMES}, last
-        )
-        self.cvd.set_data(x, self._by_view(records, lambda record: record.cvd_mm), last)
-        self.msi.set_data(x, self._by_view(records, lambda record: record.msi), last)
-        self._move_cursor()
+        if plot is self.losses:
+            data = {key: np.array([r.losses.get(key, np.nan) for r in records]) for key in LOSS_NAMES}
+        elif plot is self.cvd:
+            data = self._by_view(records, lambda record: record.cvd_mm)
+        else:
+            data = self._by_view(records, lambda record: record.msi)
+        plot.set_data(x, data, max(session.target_iterations, session.newest or 0))
+        plot.set_cursor(session.shown_iteration)
+        if self._stale:
+            self._redraw.start()
 
     def _by_view(
         self, records: list[IterationRecord], value: Callable[[IterationRecord], np.ndarray]
@@ -234,7 +243,8 @@ class Plots(QWidget):
     @Slot()
     def _move_cursor(self) -> None:
         for plot in (self.losses, self.cvd, self.msi):
-            plot.set_cursor(self._session.shown_iteration)
+            if plot not in self._stale:  # else it moves with the curves, when they are drawn
+                plot.set_cursor(self._session.shown_iteration)
 
 
 def figure(value: float) -> str:

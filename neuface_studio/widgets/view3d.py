@@ -32,11 +32,11 @@ log = logging.getLogger(__name__)
 
 SOFTWARE_RENDERERS = ("llvmpipe", "softpipe", "swiftshader", "software", "microsoft basic render")
 # Software GL takes 50 to 100 ms a picture, in which no event is handled: seldom and coarse while others are at work.
-RUNNING_INTERVAL = 1.3  # s between two pictures while the optimiser runs
+RUNNING_INTERVAL = 2.5  # s between two pictures while the optimiser runs
 PLAYING_INTERVAL = 0.25
 SMALLEST_INTERVAL = 0.04
 LARGEST_SIDE = 640  # px of the off-screen picture at rest
-LARGEST_SIDE_BUSY = 340
+LARGEST_SIDE_BUSY = 320
 
 
 def choose_backend() -> tuple[str, str]:
