@@ -100,7 +100,7 @@ class FaceModel(nn.Module):
 
     @classmethod
     def load(cls, path: str | Path = "open", *, landmarks: str | Path | None = None) -> FaceModel:
-        """"open" for the embedded head, or a FLAME .pkl/.npz with its landmark_embedding.npy.
+        """ "open" for the embedded head, or a FLAME .pkl/.npz with its landmark_embedding.npy.
 
         Raises AssetError, naming the file and the remedy.
         """
@@ -141,6 +141,12 @@ class FaceModel(nn.Module):
         """Whether the head knows where MediaPipe's 478 landmarks lie."""
         return "mediapipe" in self._landmarks
 
+    def landmark_table(self, kind: LandmarkKind) -> _Landmarks:
+        """The table of one kind of landmarks."""
+        table = self._landmarks[kind]
+        assert isinstance(table, _Landmarks)
+        return table
+
 
 class Decoded:
     """One batch of faces. Landmarks are read off the vertices where these are known already, else skinned alone."""
@@ -178,7 +184,7 @@ class Decoded:
 
     def landmarks(self, kind: LandmarkKind = "dynamic", space: Space = "posed") -> Tensor:
         """[..., 68 or 478, 3] metres."""
-        table = self._model._landmarks[kind]
+        table = self._model.landmark_table(kind)
         corners, barycentric = table.corners(self)
         if self._vertices is None:
             vertices = table.surface(self.coefficients, self.moving, self.joints)
@@ -207,9 +213,13 @@ class _Landmarks(nn.Module):
 
     fixed_corners: Tensor
     fixed_barycentric: Tensor
+    contour_corners: Tensor
+    contour_barycentric: Tensor
     used: Tensor
 
-    def __init__(self, head: HeadArrays, fixed: LandmarkTable, *, contour: LandmarkTable | None = None) -> None:
+    def __init__(
+        self, head: HeadArrays, fixed: LandmarkTable, *, contour: LandmarkTable | None = None
+    ) -> None:
         super().__init__()
         tables = [fixed] if contour is None else [fixed, contour]
         corners = [head.faces[table.faces] for table in tables]  # [..., K, 3] vertex numbers
@@ -221,7 +231,9 @@ class _Landmarks(nn.Module):
         self.register_buffer("fixed_barycentric", torch.from_numpy(fixed.barycentric), persistent=False)
         if contour is not None:
             self.register_buffer("contour_corners", local[1], persistent=False)
-            self.register_buffer("contour_barycentric", torch.from_numpy(contour.barycentric), persistent=False)
+            self.register_buffer(
+                "contour_barycentric", torch.from_numpy(contour.barycentric), persistent=False
+            )
 
     def corners(self, decoded: Decoded) -> tuple[Tensor, Tensor]:
         """Corner numbers among `used` and barycentrics, [1 or B, K, 3]; the contour comes first, as in iBUG's 68."""
@@ -230,5 +242,7 @@ class _Landmarks(nn.Module):
             rows = decoded.contour_rows()
             batch = len(rows)
             corners = torch.cat([self.contour_corners[rows], corners.expand(batch, -1, -1)], dim=1)
-            barycentric = torch.cat([self.contour_barycentric[rows], barycentric.expand(batch, -1, -1)], dim=1)
+            barycentric = torch.cat(
+                [self.contour_barycentric[rows], barycentric.expand(batch, -1, -1)], dim=1
+            )
         return corners, barycentric

@@ -86,7 +86,9 @@ class Objective:
     def visibility(self, prediction: Prediction) -> Tensor:
         """Confidence of each vertex in each view, [F, V, N]: cosine to the viewing direction, 0 where hidden."""
         rotation = axis_angle_to_matrix(prediction.parameters.head_rotation)
-        posed = prediction.vertices @ rotation.transpose(-1, -2)  # orthographic: the translation is of no matter
+        posed = prediction.vertices @ rotation.transpose(
+            -1, -2
+        )  # orthographic: the translation is of no matter
         flat = posed.flatten(0, 1).cpu().numpy()
         facing = vertex_normals(flat, self._faces)[..., 2].clip(min=0)
         seen = vertex_visibility(flat * np.array([1, -1, 1], np.float32), self._faces)  # image y is down
@@ -108,7 +110,9 @@ class Objective:
         landmark = landmark_loss(prediction.projected, self.evidence.landmarks, valid)
         temporal = temporal_loss(prediction.quaternions, targets.orientation, valid)
         multiview = zero if targets.mesh is None else multiview_loss(prediction.vertices, targets.mesh, valid)
-        dense = zero if prediction.dense is None else landmark_loss(prediction.dense, self.evidence.dense, valid)
+        dense = zero
+        if prediction.dense is not None and self.evidence.dense is not None:
+            dense = landmark_loss(prediction.dense, self.evidence.dense, valid)
         shape = shape_prior(prediction.parameters, valid)
         expression = expression_prior(prediction.parameters, valid)
         total = (

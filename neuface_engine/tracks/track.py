@@ -75,7 +75,9 @@ class FaceTrack:
         head = self.given_head
         if head is None:
             if wanted["name"] != "open":
-                raise TrackError(f"this track was made with the head {wanted['name']!r}; load it with head=FaceModel.load(FILE)")
+                raise TrackError(
+                    f"this track was made with the head {wanted['name']!r}; load it with head=FaceModel.load(FILE)"
+                )
             head = FaceModel.load("open")
         if head.fingerprint != wanted["fingerprint"]:
             raise TrackError(
@@ -113,7 +115,9 @@ class FaceTrack:
             "image_sizes": self.image_sizes,
             "provenance": self.provenance,
         }
-        arrays = {f"parameters/{name}": tensor.numpy() for name, tensor in self.parameters.items()}
+        arrays: dict[str, Any] = {
+            f"parameters/{name}": tensor.numpy() for name, tensor in self.parameters.items()
+        }
         part = path.with_name(path.name + ".part")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -133,7 +137,9 @@ class FaceTrack:
         except OSError as error:
             with suppress(OSError):
                 part.unlink(missing_ok=True)
-            raise TrackError(f"{path}: cannot be written ({error.strerror}); free space or choose another folder") from None
+            raise TrackError(
+                f"{path}: cannot be written ({error.strerror}); free space or choose another folder"
+            ) from None
 
     @classmethod
     def load(cls, path: str | Path, *, head: FaceModel | None = None) -> FaceTrack:
@@ -143,13 +149,19 @@ class FaceTrack:
         """
         path = Path(path)
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
                 arrays = {key: file[key] for key in file.files}
             header = json.loads(str(arrays["header"]))
             if header["format"] != FORMAT or header["version"] > FORMAT_VERSION:
-                raise TrackError(f"{path}: track format {header['version']} is newer than this software; update it")
+                raise TrackError(
+                    f"{path}: track format {header['version']} is newer than this software; update it"
+                )
             parameters = FaceParameters(
-                **{n: torch.from_numpy(arrays[f"parameters/{n}"]) for n in _PARAMETERS if f"parameters/{n}" in arrays}
+                **{
+                    n: torch.from_numpy(arrays[f"parameters/{n}"])
+                    for n in _PARAMETERS
+                    if f"parameters/{n}" in arrays
+                }
             )
             return cls(
                 parameters=parameters,
@@ -167,7 +179,9 @@ class FaceTrack:
         except FileNotFoundError:
             raise TrackError(f"{path}: no such track; make one with `neuface track`") from None
         except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-            raise TrackError(f"{path}: not a readable track ({type(error).__name__}); track the footage again") from None
+            raise TrackError(
+                f"{path}: not a readable track ({type(error).__name__}); track the footage again"
+            ) from None
 
 
 def crop_to_frame(

@@ -75,11 +75,13 @@ def test_nme_is_a_percentage_of_the_box():
 def test_a_constant_mean_face_trips_the_aperture_alarm():
     time = torch.linspace(0, 6, 30)
     detected = torch.zeros(30, 1, 68, 2)
-    for upper, lower in metrics.LIPS:
+    for _, lower in metrics.LIPS:
         detected[:, 0, lower, 1] = 0.1 + 0.1 * torch.sin(time)
     valid = torch.ones(30, 1)
     assert metrics.aperture_ratio(detected, detected, valid, metrics.LIPS) == pytest.approx(1)
-    assert metrics.aperture_ratio(detected * 0.5, detected, valid, metrics.LIPS) == pytest.approx(0.5, rel=1e-3)
+    assert metrics.aperture_ratio(detected * 0.5, detected, valid, metrics.LIPS) == pytest.approx(
+        0.5, rel=1e-3
+    )
     frozen = detected[:1].expand(30, -1, -1, -1)
     assert metrics.aperture_ratio(frozen, detected, valid, metrics.LIPS) == pytest.approx(0, abs=1e-5)
     assert math.isnan(metrics.aperture_ratio(frozen, frozen, valid, metrics.LIPS))

@@ -102,7 +102,9 @@ def test_training_all_weights_moves_the_first_layers_too(parts):
     run = finished((sequence.select(frames=slice(0, 2)), encoder, head), iterations=1, trainable="all")
     moved = [
         not torch.equal(a, b)
-        for a, b in zip(run.encoder.trainable_parameters("all"), encoder.trainable_parameters("all"), strict=True)
+        for a, b in zip(
+            run.encoder.trainable_parameters("all"), encoder.trainable_parameters("all"), strict=True
+        )
     ]
     assert all(moved[:4])
 
@@ -141,7 +143,9 @@ def test_gradient_maps_are_recomputed_as_they_were_live(parts):
     assert live.vertex_gradient.shape == (6, 3, run.head.num_vertices)
     assert live.vertex_gradient.max() > 0
     again = run.vertex_gradient(live.index)
-    close = torch.isclose(again, live.vertex_gradient, rtol=0.05, atol=0.02 * float(live.vertex_gradient.max()))
+    close = torch.isclose(
+        again, live.vertex_gradient, rtol=0.05, atol=0.02 * float(live.vertex_gradient.max())
+    )
     assert close.float().mean() > 0.99
     assert run.history.iteration(live.index).vertex_gradient is None
     run.watch_vertex_gradient = False
@@ -190,7 +194,14 @@ def test_a_sequence_without_faces_is_refused(parts):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"iterations": -1}, {"temporal_window": 4}, {"learning_rate": 0.0}, {"trainable": "some"}, {"max_batch": 0}]
+    "wrong",
+    [
+        {"iterations": -1},
+        {"temporal_window": 4},
+        {"learning_rate": 0.0},
+        {"trainable": "some"},
+        {"max_batch": 0},
+    ],
 )
 def test_meaningless_settings_are_named(wrong):
     with pytest.raises(nf.ConfigError, match=next(iter(wrong))):
