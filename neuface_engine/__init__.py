@@ -49,7 +49,17 @@ _HOME = {
     "Sequence": "video",
     "load_sequence": "video",
 }
-_MODULES = ("landmarks", "metrics", "raster", "resources", "review", "encoders", "optimization", "tracks", "video")
+_MODULES = (
+    "landmarks",
+    "metrics",
+    "raster",
+    "resources",
+    "review",
+    "encoders",
+    "optimization",
+    "tracks",
+    "video",
+)
 
 
 def __getattr__(name: str) -> Any:

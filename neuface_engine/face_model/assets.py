@@ -65,7 +65,9 @@ def read_open_head(path: Path | None = None) -> HeadArrays:
         a = {key: file[key] for key in file.files}
 
     def table(name: str) -> LandmarkTable:
-        return LandmarkTable(a[f"{name}_faces_idx"].astype(np.int64), a[f"{name}_bary_coords"].astype(np.float32))
+        return LandmarkTable(
+            a[f"{name}_faces_idx"].astype(np.int64), a[f"{name}_bary_coords"].astype(np.float32)
+        )
 
     try:
         bases = a["shapedirs"].astype(np.float32)
@@ -82,12 +84,16 @@ def read_open_head(path: Path | None = None) -> HeadArrays:
             contour=table("dynamic_lmk"),
             mediapipe=table("mp_lmk"),
             expression_names=tuple(str(name) for name in a["expression_names"]),
-            regions={str(n): m.astype(bool) for n, m in zip(a["region_names"], a["region_masks"], strict=True)},
+            regions={
+                str(n): m.astype(bool) for n, m in zip(a["region_names"], a["region_masks"], strict=True)
+            },
             part=a["part"],
             name="open",
         )
     except KeyError as missing:
-        raise AssetError(f"{path}: no array {missing}; this is not an open head file of this version") from None
+        raise AssetError(
+            f"{path}: no array {missing}; this is not an open head file of this version"
+        ) from None
 
 
 def read_flame(path: Path, landmarks: Path | None, n_shape: int = 100, n_expression: int = 50) -> HeadArrays:

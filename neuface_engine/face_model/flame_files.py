@@ -28,8 +28,6 @@ class _Chumpy:
         self.x = state.get("x")
 
 
-
-
 class _ArrayUnpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         root = module.split(".")[0]
@@ -49,7 +47,11 @@ class _ArrayUnpickler(pickle.Unpickler):
             return torch._utils._rebuild_tensor_v2
         if (module, name) == ("torch.storage", "_load_from_bytes"):
             return _load_storage
-        if (module, name) in (("_codecs", "encode"), ("copy_reg", "_reconstructor"), ("copyreg", "_reconstructor")):
+        if (module, name) in (
+            ("_codecs", "encode"),
+            ("copy_reg", "_reconstructor"),
+            ("copyreg", "_reconstructor"),
+        ):
             return super().find_class("copyreg" if root.startswith("copy") else module, name)
         if (module, name) in (("__builtin__", "object"), ("builtins", "object")):
             return object
@@ -73,7 +75,9 @@ def read_flame_pickle(path: Path) -> dict[str, Any]:
     with path.open("rb") as stream:
         content = _unpickle(stream, path, "a FLAME model")
     if not isinstance(content, dict):
-        raise AssetError(f"{path}: holds a {type(content).__name__}, not a FLAME model; obtain the file again")
+        raise AssetError(
+            f"{path}: holds a {type(content).__name__}, not a FLAME model; obtain the file again"
+        )
     return {str(key): _dense(value) for key, value in content.items()}
 
 
@@ -91,11 +95,17 @@ def read_embedding(path: Path) -> tuple[Table, Table, Table]:
     Raises AssetError where the file is missing or of another layout.
     """
     if not path.is_file():
-        raise AssetError(f"{path}: no such landmark embedding; landmark_embedding.npy is distributed with DECA")
+        raise AssetError(
+            f"{path}: no such landmark embedding; landmark_embedding.npy is distributed with DECA"
+        )
     with path.open("rb") as stream:
         try:
             version = np.lib.format.read_magic(stream)
-            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+            read = (
+                np.lib.format.read_array_header_1_0
+                if version == (1, 0)
+                else np.lib.format.read_array_header_2_0
+            )
             read(stream)
         except ValueError:
             raise AssetError(f"{path}: not a .npy file; give DECA's landmark_embedding.npy") from None
@@ -108,7 +118,9 @@ def read_embedding(path: Path) -> tuple[Table, Table, Table]:
             _table(content["dynamic_lmk_faces_idx"], content["dynamic_lmk_bary_coords"], (79, 17)),
         )
     except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise AssetError(f"{path}: not DECA's landmark embedding ({error}); give landmark_embedding.npy") from None
+        raise AssetError(
+            f"{path}: not DECA's landmark embedding ({error}); give landmark_embedding.npy"
+        ) from None
 
 
 def _table(faces: Any, barycentric: Any, shape: tuple[int, ...]) -> Table:

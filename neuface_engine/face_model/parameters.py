@@ -42,7 +42,9 @@ class FaceParameters:
                 )
 
     @classmethod
-    def neutral(cls, *batch: int, n_shape: int = 100, n_expression: int = 50, scale: float = 8.0) -> FaceParameters:
+    def neutral(
+        cls, *batch: int, n_shape: int = 100, n_expression: int = 50, scale: float = 8.0
+    ) -> FaceParameters:
         """The mean face, looking into a camera of the given scale."""
         camera = torch.tensor([scale, 0.0, 0.0]).expand(*batch, 3).clone()
         zeros = torch.zeros

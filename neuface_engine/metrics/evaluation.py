@@ -69,7 +69,11 @@ def evaluate(track: FaceTrack, sequence: Sequence | None = None) -> Metrics:
     shape = track.parameters.shape[track.detected]
     truth = None if sequence is None else sequence.ground_truth
     mpve = None
-    if truth is not None and truth.parameters is not None and truth.head_fingerprint == track.head.fingerprint:
+    if (
+        truth is not None
+        and truth.parameters is not None
+        and truth.head_fingerprint == track.head.fingerprint
+    ):
         mpve = vertex_error_mm(canonical, track.head.canonical_vertices(truth.parameters), valid)
     return Metrics(
         cvd_mm=cvd.mean_mm(),

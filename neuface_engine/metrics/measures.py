@@ -86,7 +86,9 @@ def landmark_error(projected: Tensor, detected: Tensor, valid: Tensor) -> NDArra
 
 
 @torch.no_grad()
-def aperture_ratio(projected: Tensor, detected: Tensor, valid: Tensor, pairs: tuple[tuple[int, int], ...]) -> float:
+def aperture_ratio(
+    projected: Tensor, detected: Tensor, valid: Tensor, pairs: tuple[tuple[int, int], ...]
+) -> float:
     """Does the mesh open its lips (lids) as much as the landmarks do? 1 = as much, 0 = frozen.
 
     Standard deviation over time of the opening (mean distance of `pairs`, 2D, crop units) of the mesh divided by

@@ -50,7 +50,9 @@ class NeuFace:
         device: str = "auto",
     ) -> None:
         if not bool(sequence.detected.any()):
-            raise NoFaceError(f"{sequence.path}: no face was found in any view; give footage with a visible face")
+            raise NoFaceError(
+                f"{sequence.path}: no face was found in any view; give footage with a visible face"
+            )
         if encoder.head_fingerprint not in (None, head.fingerprint):
             raise AssetError(
                 f"encoder {encoder.name!r} was trained on another head than {head.name!r}; give the head of its release"
@@ -200,7 +202,9 @@ class _Inputs:
     one batch keeps its graph; otherwise batches run again in `backward`, which gives the same gradient.
     """
 
-    def __init__(self, encoder: Encoder, sequence: Sequence, config: NeuFaceConfig, device: torch.device) -> None:
+    def __init__(
+        self, encoder: Encoder, sequence: Sequence, config: NeuFaceConfig, device: torch.device
+    ) -> None:
         self.encoder, self._batch_shape = encoder, sequence.crops.shape[:2]
         self.trainable = encoder.trainable_parameters(config.trainable)
         for parameter in encoder.parameters():

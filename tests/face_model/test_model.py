@@ -31,11 +31,15 @@ def flame(shared, tmp_path_factory):
     import synth_assets
 
     path = tmp_path_factory.mktemp("flame") / "generic_model.pkl"
-    synth_assets.save_flame_pkl(synth_assets.make_flame_dict(str(shared / "golden/head_template.obj")), str(path))
+    synth_assets.save_flame_pkl(
+        synth_assets.make_flame_dict(str(shared / "golden/head_template.obj")), str(path)
+    )
     return path, shared / "golden/landmark_embedding.npy", np.load(shared / "golden/flame.npz")
 
 
-@pytest.mark.parametrize(("dtype", "suffix", "tolerance"), [(torch.float32, "", 1e-6), (torch.float64, "_f64", 1e-7)])
+@pytest.mark.parametrize(
+    ("dtype", "suffix", "tolerance"), [(torch.float32, "", 1e-6), (torch.float64, "_f64", 1e-7)]
+)
 def test_flame_files_give_the_golden_landmarks(flame, dtype, suffix, tolerance):
     path, landmarks, golden = flame
     model = nf.FaceModel.load(path, landmarks=landmarks).to(dtype)
@@ -58,7 +62,9 @@ def test_landmarks_skinned_alone_are_those_of_the_whole_mesh(head, kind, space):
     parameters = random_parameters(3, 2)
     whole = head.decode(parameters)
     whole.vertices()
-    assert torch.allclose(head.landmarks(parameters, kind=kind, space=space), whole.landmarks(kind, space), atol=1e-6)
+    assert torch.allclose(
+        head.landmarks(parameters, kind=kind, space=space), whole.landmarks(kind, space), atol=1e-6
+    )
 
 
 def test_head_orientation_turns_the_canonical_mesh_rigidly(head):
@@ -78,7 +84,9 @@ def test_gradients_of_the_face_model_are_right(head):
     def landmarks(shape, expression, pose):
         full_shape = torch.cat([shape, base.shape[:, 5:]], 1)
         full_expression = torch.cat([expression, base.expression[:, 5:]], 1)
-        return model.landmarks(nf.FaceParameters(full_shape, full_expression, pose, base.camera), kind="static")
+        return model.landmarks(
+            nf.FaceParameters(full_shape, full_expression, pose, base.camera), kind="static"
+        )
 
     inputs = (base.shape[:, :5].clone(), base.expression[:, :5].clone(), base.pose.clone())
     assert torch.autograd.gradcheck(landmarks, tuple(i.requires_grad_() for i in inputs), atol=1e-6)

@@ -85,7 +85,11 @@ def test_losses_vanish_at_their_targets_and_ignore_invalid_crops(loss):
 
 def test_losses_have_the_values_of_the_equations():
     valid = torch.ones(1, 1)
-    assert losses.landmark_loss(torch.zeros(1, 1, 2, 2), torch.full((1, 1, 2, 2), 0.5), valid) == pytest.approx(1.0)
+    assert losses.landmark_loss(
+        torch.zeros(1, 1, 2, 2), torch.full((1, 1, 2, 2), 0.5), valid
+    ) == pytest.approx(1.0)
     q = torch.tensor([1.0, 0.0, 0.0, 0.0]).view(1, 1, 4)
-    assert losses.temporal_loss(q, torch.tensor([0.6, 0.8, 0, 0]).view(1, 1, 4), valid) == pytest.approx(0.8**0.5)
+    assert losses.temporal_loss(q, torch.tensor([0.6, 0.8, 0, 0]).view(1, 1, 4), valid) == pytest.approx(
+        0.8**0.5
+    )
     assert losses.multiview_loss(torch.zeros(1, 1, 7, 3), torch.ones(1, 7, 3), valid) == pytest.approx(3)
