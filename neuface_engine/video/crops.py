@@ -47,14 +47,25 @@ def smooth_boxes(boxes: Array, present: NDArray[np.bool_], *, sigma_frames: floa
     return np.asarray(gaussian_filter1d(filled, sigma_frames, axis=0, mode="nearest"), np.float64)
 
 
-def crop_transforms(boxes: Array, *, crop_size: int, crop_scale: float) -> Array:
-    """Similarities [..., 2, 3], frame px -> crop px, that put boxes [..., 3] enlarged by `crop_scale` into the crop."""
+def quarter_turns(landmarks: NDArray[np.floating]) -> int:
+    """How often a face is turned by 90 degrees clockwise in the picture, 0..3; iBUG landmarks [F, 68, 2], y down."""
+    right_eye, left_eye = landmarks[:, 36:42].mean(1), landmarks[:, 42:48].mean(1)
+    across = left_eye - right_eye  # along +x in an upright face
+    across = (across / np.maximum(np.linalg.norm(across, axis=-1, keepdims=True), 1e-9)).sum(0)
+    return round(float(np.arctan2(across[1], across[0])) / (np.pi / 2)) % 4
+
+
+def crop_transforms(boxes: Array, *, crop_size: int, crop_scale: float, turns: int = 0) -> Array:
+    """Similarities [..., 2, 3], frame px -> crop px, that put boxes [..., 3] enlarged by `crop_scale` into the crop.
+
+    `turns`: quarter turns clockwise that the crop takes back.
+    """
+    cosine, sine = ((1, 0), (0, 1), (-1, 0), (0, -1))[turns % 4]
+    turn = np.array([[cosine, sine], [-sine, cosine]], np.float64)
     scale = crop_size / np.maximum(boxes[..., 2] * crop_scale, 1.0)
-    transform = np.zeros((*boxes.shape[:-1], 2, 3))
-    transform[..., 0, 0] = transform[..., 1, 1] = scale
-    transform[..., 0, 2] = crop_size / 2 - scale * boxes[..., 0]
-    transform[..., 1, 2] = crop_size / 2 - scale * boxes[..., 1]
-    return transform
+    linear = scale[..., None, None] * turn
+    shift = crop_size / 2 - np.einsum("...ij,...j->...i", linear, boxes[..., :2])
+    return np.concatenate([linear, shift[..., None]], -1)
 
 
 def invert(transforms: Array) -> Array:

@@ -154,7 +154,7 @@ def load_sequence(
     footage = _Footage.open(path, pattern=views, max_frames=max_frames)
     folder = cache.cache_folder(cache_dir)
     detections_key = f"detections-{cache.key(footage.key, max_frames, detector.name, detector.version)}"
-    crops_key = f"crops-{cache.key(detections_key, crop_size, crop_scale, BOX_SMOOTHING_SECONDS)}"
+    crops_key = f"crops-{cache.key(detections_key, crop_size, crop_scale, BOX_SMOOTHING_SECONDS, 'upright')}"
 
     began = time.perf_counter()
     frames: FrameStore | None = None
@@ -267,18 +267,22 @@ def face_crops(
 ) -> NDArray[np.float64]:
     """Crop transforms [F, V, 2, 3] of landmarks [F, V, 68, 2] in frame px, smoothed in time view by view.
 
-    A view that never shows a face gets the middle of its picture.
+    Where a face lies on its side or stands on its head, the view's crops are turned upright by quarter turns. A view
+    that never shows a face gets the middle of its picture.
     """
     transforms = []
     for v, (width, height) in enumerate(sizes):
         present = detected[:, v]
+        turns = crops.quarter_turns(landmarks[present, v]) if present.any() else 0
         if present.any():
             boxes = crops.landmark_boxes(landmarks[:, v])
             boxes = crops.smooth_boxes(boxes, present, sigma_frames=BOX_SMOOTHING_SECONDS * fps)
         else:
             middle = [width / 2, height / 2, min(width, height) / crop_scale]
             boxes = np.tile(np.array(middle), (len(landmarks), 1))
-        transforms.append(crops.crop_transforms(boxes, crop_size=crop_size, crop_scale=crop_scale))
+        transforms.append(
+            crops.crop_transforms(boxes, crop_size=crop_size, crop_scale=crop_scale, turns=turns)
+        )
     return np.stack(transforms, 1)
 
 

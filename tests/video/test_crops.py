@@ -89,6 +89,24 @@ def test_smoothing_leaves_a_still_box_alone_and_calms_a_shaking_one() -> None:
     assert np.diff(crops.smooth_boxes(shaking, present, sigma_frames=5), axis=0).std() < 0.5
 
 
+@pytest.mark.parametrize("turns", range(4))
+def test_a_face_on_its_side_stands_upright_in_its_crop(turns: int) -> None:
+    upright = np.random.default_rng(0).uniform(-1, 1, (1, 68, 2))
+    upright[:, 36:42], upright[:, 42:48] = [-5, 0], [5, 0.4]
+    frame = upright
+    for _ in range(turns):  # clockwise on the screen, y down
+        frame = np.stack([-frame[..., 1], frame[..., 0]], -1)
+    assert crops.quarter_turns(frame) == turns
+    transform = crops.crop_transforms(
+        crops.landmark_boxes(frame), crop_size=256, crop_scale=1.5, turns=crops.quarter_turns(frame)
+    )
+    straight = crops.crop_transforms(crops.landmark_boxes(upright), crop_size=256, crop_scale=1.5)
+    np.testing.assert_allclose(crops.apply(transform, frame), crops.apply(straight, upright), atol=1e-9)
+    np.testing.assert_allclose(
+        crops.apply(crops.invert(transform), crops.apply(transform, frame)), frame, atol=1e-9
+    )
+
+
 def test_a_box_of_no_extent_gives_a_finite_transform() -> None:
     transform = crops.crop_transforms(boxes(10, 10, 0), crop_size=256, crop_scale=1.5)
     assert np.isfinite(transform).all()
