@@ -19,6 +19,7 @@ from neuface_studio.worker import (
     LoadRequest,
     LoadWorker,
     OptimiserWorker,
+    SavedResult,
     Snapshot,
     worker_threads,
 )
@@ -124,9 +125,9 @@ class Controller(QObject):
         for warning in footage.sequence.warnings:
             session.notify("warning", warning)
         self._open_book(folder, footage.sequence.name)
-        self._load_saved_track()
+        saved = self._load_saved_track()
         self._show_judgement()
-        self._start_optimiser()
+        self._start_optimiser(saved)
 
     def _open_book(self, folder: Path, wanted: str) -> None:
         from neuface_engine.review import Project
@@ -166,11 +167,11 @@ class Controller(QObject):
 
     # Optimising
 
-    def _start_optimiser(self) -> None:
+    def _start_optimiser(self, saved: SavedResult | None = None) -> None:
         footage = self.session.footage
         if footage is None:
             return
-        optimiser = OptimiserWorker(footage, target=self.session.target_iterations)
+        optimiser = OptimiserWorker(footage, target=self.session.target_iterations, saved=saved)
         optimiser.watch_gradient(self.session.layers.gradient)
         self._optimiser = optimiser
         self._cost = ViewerCost()
@@ -209,6 +210,9 @@ class Controller(QObject):
         """Do exactly one EM iteration."""
         if self._optimiser is None or not self.session.run_state.can_run:
             return
+        newest = self._newest_optimised()
+        if newest >= self.session.target_iterations:
+            self.set_target(newest + 1)
         self._begin()
         self._optimiser.step()
         self.session.set_run_state(RunState.RUNNING)
@@ -290,7 +294,7 @@ class Controller(QObject):
         if self._optimiser is None or not snapshot.records:
             return
         for record, still in zip(snapshot.records, snapshot.unwatched, strict=True):
-            if record.index > 0:
+            if record.index > 0 and not record.saved:
                 self._cost.add(record.seconds, still)
                 if still:
                     self._set_still(False)
@@ -381,26 +385,26 @@ class Controller(QObject):
         session.status_changed.emit()
         return True
 
-    def _load_saved_track(self) -> None:
+    def _load_saved_track(self) -> SavedResult | None:
         import neuface_engine as nf
 
         session = self.session
         if self._book is None or session.footage is None:
-            return
+            return None
         try:
             path = self._book.track_file
             if not path.exists():
-                return
-            track = nf.FaceTrack.load(path)
+                return None
+            track = nf.FaceTrack.load(path, head=session.footage.head)
             record = record_of_track(track, session.footage)
         except NeuFaceError as error:
             session.notify("warning", f"The saved track is left aside: {error}")
-            return
+            return None
         session.add_records([record])
         session.notify(
-            "info",
-            f"Showing the saved result, {record.index} EM iterations. Run starts anew from the encoder.",
+            "info", f"The saved result of {record.index} EM iterations. A new run starts from the encoder."
         )
+        return SavedResult(track, record)
 
     def judge(self, verdict: str, note: str, reviewer: str) -> None:
         """Save the shown iteration and the verdict on it, at once."""

@@ -212,6 +212,8 @@ class Session(QObject):
         self.project_folder = None
         self.judgement = None
         self.final_figures = {}
+        self.autosaved_at = ""
+        self.viewer_cost_percent = None
         self.set_run_state(RunState.EMPTY)
         self.footage_changed.emit()
         self.judgement_changed.emit()

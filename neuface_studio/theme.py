@@ -50,7 +50,8 @@ LOSS_COLOURS = {
     "dense": "#8E7358",
     "temporal": "#8FA0BC",
     "multiview": "#86A886",
-    "plausibility": "#A78A9E",
+    "shape": "#A78A9E",
+    "expression": "#8E94A8",
 }
 
 
@@ -127,7 +128,7 @@ QLabel#soft {{ color: {TEXT_SOFT}; }}
 QLabel#faint {{ color: {TEXT_FAINT}; }}
 QLabel#figure {{ font-size: 15pt; font-weight: 600; }}
 QLabel#title {{ font-size: 22pt; font-weight: 600; }}
-QLabel#key {{ color: {TEXT_FAINT}; border: 1px solid {LINE_STRONG}; border-radius: 3px; padding: 0px 5px; }}
+QLabel#key {{ color: {TEXT_SOFT}; border: 1px solid {LINE_STRONG}; border-radius: 3px; padding: 0px 5px; }}
 QFrame#panel {{ background: {PANEL}; border: 1px solid {LINE}; border-radius: 6px; }}
 QFrame#card {{ background: {RAISED}; border: 1px solid {LINE}; border-radius: 6px; }}
 QPushButton, QToolButton {{

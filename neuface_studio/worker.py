@@ -12,7 +12,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -201,15 +201,29 @@ class Mailbox:
             return snapshot
 
 
+@dataclass(frozen=True)
+class SavedResult:
+    """The track of an earlier session, and how the window shows it until a new run begins."""
+
+    track: Any
+    record: IterationRecord
+
+
 class OptimiserWorker(QObject):
     """Owns one NeuFace run. Commands may come from any thread; everything it has to say goes into the mailbox."""
 
     finished = Signal()
 
     def __init__(
-        self, footage: Footage, *, target: int = 100, config_changes: dict[str, Any] | None = None
+        self,
+        footage: Footage,
+        *,
+        target: int = 100,
+        saved: SavedResult | None = None,
+        config_changes: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
+        self._saved = saved
         self.mailbox = Mailbox()
         self.window_still = False  # set by the window to measure what its drawing costs
         self._footage = footage
@@ -306,11 +320,11 @@ class OptimiserWorker(QObject):
         torch.set_num_threads(worker_threads())
         config = nf.NeuFaceConfig(**self._config_changes)
         suffix = "_weight"
-        self._weights = {
-            name.removesuffix(suffix): weight
-            for name, weight in vars(config).items()
-            if name.endswith(suffix)
+        weights = {
+            name.removesuffix(suffix): value for name, value in vars(config).items() if name.endswith(suffix)
         }
+        known = {entry.name for entry in fields(nf.Losses)}
+        self._weights = {name: value for name, value in weights.items() if value and name in known}
         footage = self._footage
         # The run may move its head to another device; the window goes on drawing with its own.
         run = nf.NeuFace(footage.sequence, footage.encoder, copy.deepcopy(footage.head), config=config)
@@ -320,6 +334,8 @@ class OptimiserWorker(QObject):
         run.watch_vertex_gradient = self._watch_gradient
         self._run = run
         self.mailbox.put(Snapshot(records=(self._record(initial),), unwatched=(False,), state=RunState.READY))
+        if self._saved is not None and not self._stop:
+            self._measure_saved(self._saved)
 
     def _loop(self) -> None:
         evaluated = last = 0
@@ -384,10 +400,26 @@ class OptimiserWorker(QObject):
             seconds=float(iteration.seconds),
         )
 
-    def _evaluate(self) -> dict[str, dict[str, float]]:
+    def _measure_saved(self, saved: SavedResult) -> None:
+        """The figures of a result that was loaded, as an iteration has them."""
         import neuface_engine as nf
 
-        tracks = {"encoder": self._run.track(iteration=0), "neuface": self._run.track()}
+        track = saved.track
+        valid = track.detected.float()
+        landmarks = track.landmarks(kind="dynamic")
+        projected = nf.project(landmarks, track.parameters.camera)
+        record = replace(
+            saved.record,
+            cvd_mm=nf.metrics.cross_view_distance(track.vertices(space="canonical"), valid).per_view_mm(),
+            msi=nf.metrics.motion_stability(landmarks, valid),
+            nme_percent=nf.metrics.landmark_error(projected, track.landmarks_2d, valid),
+        )
+        self.mailbox.put(Snapshot(records=(record,), unwatched=(False,), figures=self._evaluate(track)))
+
+    def _evaluate(self, track: Any = None) -> dict[str, dict[str, float]]:
+        import neuface_engine as nf
+
+        tracks = {"encoder": self._run.track(iteration=0), "neuface": track or self._run.track()}
         figures: dict[str, dict[str, float]] = {}
         for name, track in tracks.items():
             if self._stop:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from neuface_engine import raster
 from neuface_studio import theme
 
-GAP_M = 0.22  # between heads that stand side by side
+GAP_M = (0.23, 0.31)  # m between heads that stand side by side: across, down
 
 
 class HeadScene:
@@ -51,7 +51,7 @@ class HeadScene:
         """Show ``vertices`` [V, N, 3] (m); views in ``hidden`` are left out."""
         normals = np.asarray(raster.vertex_normals(vertices, self._faces), dtype=np.float32)
         shown = [view for view in range(len(self._meshes)) if view not in hidden]
-        columns = int(np.ceil(np.sqrt(len(shown)))) if side_by_side and shown else 1
+        columns = self._columns(len(shown)) if side_by_side else 1
         for view, (mesh, actor) in enumerate(zip(self._meshes, self._actors, strict=True)):
             actor.SetVisibility(view not in hidden)
             if view in hidden:
@@ -60,12 +60,21 @@ class HeadScene:
             if side_by_side:
                 place = shown.index(view)
                 row, column = divmod(place, columns)
-                points = points + np.array([column * GAP_M, -row * GAP_M * 1.15, 0.0], dtype=np.float32)
+                points = points + np.array([column * GAP_M[0], -row * GAP_M[1], 0.0], dtype=np.float32)
             mesh.points = points
             mesh.point_data.active_normals = normals[view]
         if side_by_side != self._side_by_side:
             self._side_by_side = side_by_side
             self.front()
+
+    def _columns(self, count: int) -> int:
+        """As many columns as show the heads largest in the picture."""
+        width, height = self._plotter.window_size
+        sizes = {
+            columns: min(width / (columns * GAP_M[0]), height / (np.ceil(count / columns) * GAP_M[1]))
+            for columns in range(1, max(1, count) + 1)
+        }
+        return max(sizes, key=lambda columns: (sizes[columns], -columns))
 
     def front(self) -> None:
         """Look at the heads from the front, all of them in the picture."""
@@ -82,7 +91,9 @@ class HeadScene:
         low, high = bounds[:, 0::2].min(axis=0), bounds[:, 1::2].max(axis=0)
         centre, size = (low + high) / 2, high - low
         camera.view_angle = 20.0
-        distance = 0.53 * max(size[1], size[0]) / np.tan(np.radians(10.0)) + size[2] / 2
+        width, height = self._plotter.window_size
+        needed = max(size[1], size[0] * height / max(1, width))
+        distance = 0.53 * needed / np.tan(np.radians(10.0)) + size[2] / 2
         camera.focal_point = tuple(centre)
         camera.position = (centre[0], centre[1], centre[2] + distance)
         camera.up = (0.0, 1.0, 0.0)

@@ -371,6 +371,7 @@ class MainWindow(QMainWindow):
 
     @Slot(str)
     def _on_opening(self, name: str) -> None:
+        self.notices.clear()
         self.pages.setCurrentWidget(self.start_page)
         self.start_page.begin(name)
 

@@ -23,7 +23,8 @@ LOSS_NAMES = {
     "dense": "478 points",
     "temporal": "motion",
     "multiview": "views",
-    "plausibility": "likelihood",
+    "shape": "shape prior",
+    "expression": "expr. prior",
 }
 REDRAW_INTERVAL_MS = 70  # one plot at a time: three at once would hold up the keys
 
@@ -104,6 +105,7 @@ class CurvePlot(QFrame):
         outer.addLayout(row, 1)
         self._empty = soft("Curves appear with the first iterations.", self._plot, name="faint")
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._empty.setWordWrap(True)
 
     def set_curves(self, names: dict[str, str], colours: list[str]) -> None:
         """``names``: key -> what the legend says."""
@@ -184,7 +186,7 @@ class Plots(QWidget):
         for plot in (self.losses, self.cvd, self.msi):
             plot.clicked.connect(session.show_iteration)
             row.addWidget(plot, 1)
-        self.losses.set_curves(LOSS_NAMES, [theme.LOSS_COLOURS[key] for key in LOSS_NAMES])
+        self._terms: list[str] = []
         self._redraw = QTimer(self)
         self._redraw.setSingleShot(True)
         self._redraw.setInterval(REDRAW_INTERVAL_MS)
@@ -222,7 +224,8 @@ class Plots(QWidget):
         records = [record for record in session.records() if record.losses]
         x = np.array([record.index for record in records], dtype=float)
         if plot is self.losses:
-            data = {key: np.array([r.losses.get(key, np.nan) for r in records]) for key in LOSS_NAMES}
+            self._set_terms(list(records[-1].losses) if records else [])
+            data = {key: np.array([r.losses.get(key, np.nan) for r in records]) for key in self._terms}
         elif plot is self.cvd:
             data = self._by_view(records, lambda record: record.cvd_mm)
         else:
@@ -231,6 +234,13 @@ class Plots(QWidget):
         plot.set_cursor(session.shown_iteration)
         if self._stale:
             self._redraw.start()
+
+    def _set_terms(self, terms: list[str]) -> None:
+        """One curve for each term that the optimiser reports; those with weight zero are left out by it."""
+        if terms and terms != self._terms:
+            self._terms = terms
+            names = {term: LOSS_NAMES.get(term, term) for term in terms}
+            self.losses.set_curves(names, [theme.LOSS_COLOURS.get(term, theme.TEXT_SOFT) for term in terms])
 
     def _by_view(
         self, records: list[IterationRecord], value: Callable[[IterationRecord], np.ndarray]

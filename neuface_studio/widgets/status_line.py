@@ -45,9 +45,8 @@ class StatusLine(QStatusBar):
         session = self._session
         colour = DOTS.get(session.run_state, theme.TEXT_FAINT)
         threads = f"{session.threads} thread" + ("" if session.threads == 1 else "s")
-        self._state.setText(
-            f"<span style='color:{colour}'>●</span> {session.run_state.value} on {session.device}, {threads}"
-        )
+        where = "" if session.run_state == RunState.EMPTY else f" on {session.device}, {threads}"
+        self._state.setText(f"<span style='color:{colour}'>●</span> {session.run_state.value}{where}")
         open_now = session.footage is not None
         seconds = session.seconds_per_iteration
         self._speed.setText(f"{seconds:.2f} s per iteration" if seconds is not None else "")

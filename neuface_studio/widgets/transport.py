@@ -149,7 +149,7 @@ class Transport(QWidget):
         self.iteration_slider.update()
         record = session.record()
         if record is None:
-            text = "EM iteration  <b>–</b>"
+            text = "The encoder is at work…" if session.footage is not None else "EM iteration"
         elif record.index == 0:
             text = "EM iteration  <b>0</b>  encoder only"
         else:

@@ -78,7 +78,6 @@ class OffscreenView(QWidget):
         self._pixels: np.ndarray | None = None
         self._image: QImage | None = None
         self._last: QPointF | None = None
-        self.wanted = False
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setCursor(Qt.CursorShape.OpenHandCursor)
@@ -87,11 +86,8 @@ class OffscreenView(QWidget):
         self.turned.setInterval(0)
         self.turned.timeout.connect(self._draw_turned)
 
-    def draw(self, *, coarse: bool = False) -> None:
-        """Render now and keep the picture; ``coarse`` with fewer pixels."""
-        import vtk
-        from vtk.util.numpy_support import vtk_to_numpy
-
+    def fit(self, *, coarse: bool = False) -> tuple[int, int]:
+        """Give the picture the widget's shape; returns its size in px."""
         window = self.plotter.render_window
         ratio = self.devicePixelRatioF()
         largest = LARGEST_SIDE_BUSY if coarse else LARGEST_SIDE
@@ -99,6 +95,15 @@ class OffscreenView(QWidget):
         size = max(16, round(self.width() * ratio * shrink)), max(16, round(self.height() * ratio * shrink))
         if tuple(window.GetSize()) != size:
             window.SetSize(*size)
+        return size
+
+    def draw(self, *, coarse: bool = False) -> None:
+        """Render now and keep the picture; ``coarse`` with fewer pixels."""
+        import vtk
+        from vtk.util.numpy_support import vtk_to_numpy
+
+        size = self.fit(coarse=coarse)
+        window = self.plotter.render_window
         self.plotter.renderer.ResetCameraClippingRange()
         window.Render()
         data = vtk.vtkUnsignedCharArray()
@@ -158,7 +163,7 @@ class OffscreenView(QWidget):
 
 
 def interactor_view(parent: QWidget) -> Any:
-    """A pyvistaqt interactor with the two methods of `OffscreenView`."""
+    """A pyvistaqt interactor with the methods of `OffscreenView`."""
     os.environ.setdefault("QT_API", "pyside6")
     from pyvistaqt import QtInteractor
 
@@ -170,6 +175,9 @@ def interactor_view(parent: QWidget) -> Any:
         @property
         def plotter(self) -> Any:
             return self
+
+        def fit(self, *, coarse: bool = False) -> tuple[int, int]:
+            return self.width(), self.height()
 
         def draw(self, *, coarse: bool = False) -> None:
             self.render()
@@ -322,6 +330,7 @@ class View3D(QFrame):
         assert footage is not None
         seen = footage.sequence.detected.any(dim=0).tolist()
         hidden = {view for view, found in enumerate(seen) if not found}
+        self._view.fit(coarse=self._interval() > SMALLEST_INTERVAL)
         self._scene.update(vertices, side_by_side=session.posed_3d, hidden=hidden)
         self._view.draw(coarse=self._interval() > SMALLEST_INTERVAL)
         self._last_drawn = time.perf_counter()

@@ -147,7 +147,7 @@ def footage() -> Footage:
 def synthetic(monkeypatch: pytest.MonkeyPatch, footage: Footage) -> Path:
     """A path that opens as the synthetic footage; everything but decoding and detecting is real."""
     real = worker.LoadWorker._load
-    path = Path("synthetic")
+    path = Path("synthetic").resolve()
 
     def load(self: worker.LoadWorker) -> Footage:
         return footage if self._request.path == path else real(self)

@@ -68,6 +68,13 @@ def test_click_run_step_back_accept_restart_and_the_verdict_is_there(
     np.testing.assert_array_equal(record.parameters.pose.numpy(), kept.pose.numpy())
     assert again.review_bar.buttons["accept"].isChecked()
     assert again.review_bar.note.text() == "lips fine"
+    qtbot.waitUntil(lambda: np.isfinite(again.session.record().nme_percent).all(), timeout=20_000)
+
+    folder = again.session.project_folder
+    again.controller.close_footage()
+    open_and_wait(again, folder, qtbot)
+    assert again.session.footage.sequence.name == "synthetic", "the project folder alone is enough"
+    assert again.session.judgement == judgement
 
 
 def test_a_verdict_is_undone_and_survives_nothing(ready: MainWindow, qtbot: QtBot) -> None:
