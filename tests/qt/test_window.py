@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent
+from PySide6.QtGui import QDropEvent, QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QDialog
 from pytestqt.qtbot import QtBot
@@ -268,3 +268,34 @@ def test_a_wrong_command_line_is_refused(arguments: list[str], words: str) -> No
         [sys.executable, "-m", "neuface_studio", *arguments], capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 2 and words in done.stderr and "Traceback" not in done.stderr
+
+
+def test_the_on_screen_3d_view_opens_draws_and_closes(
+    make_window: Callable[..., MainWindow], synthetic: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if QGuiApplication.platformName() != "xcb":
+        pytest.skip("embedding VTK's own window is tested under X11")
+    monkeypatch.setenv("NEUFACE_VIEW3D", "interactor")
+    for _ in range(2):
+        window = make_window()
+        open_and_wait(window, synthetic, qtbot)
+        qtbot.waitUntil(lambda window=window: window.view3d._last_drawn > 0, timeout=20_000)
+        assert window.view3d.backend == "interactor"
+        QTest.keyClick(window, Qt.Key.Key_X)
+        window.close()
+
+
+def test_a_failing_driver_falls_back(
+    make_window: Callable[..., MainWindow], synthetic: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from neuface_studio.widgets import view3d
+
+    def broken(parent: object) -> None:
+        raise RuntimeError("no GL")
+
+    monkeypatch.setenv("NEUFACE_VIEW3D", "interactor")
+    monkeypatch.setattr(view3d, "interactor_view", broken)
+    window = make_window()
+    open_and_wait(window, synthetic, qtbot)
+    assert window.view3d.backend == "offscreen"
+    qtbot.waitUntil(lambda: window.view3d._view._pixels is not None, timeout=20_000)
