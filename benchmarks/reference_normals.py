@@ -29,7 +29,9 @@ FLAME_TO_OPENCV = np.array([1.0, -1.0, -1.0])  # y up, z out of the face -> y do
 def normal_maps(path: Path) -> list[NDArray[np.float32]]:
     """Unit-less normals [H, W, 3] in -1..1 of every frame."""
     with av.open(str(path)) as container:
-        return [f.to_ndarray(format="rgb24").astype(np.float32) / 127.5 - 1 for f in container.decode(video=0)]
+        return [
+            f.to_ndarray(format="rgb24").astype(np.float32) / 127.5 - 1 for f in container.decode(video=0)
+        ]
 
 
 def angles(track: nf.FaceTrack, reference: Path, *, every: int = 5) -> NDArray[np.float64]:
@@ -72,19 +74,25 @@ def _hull(track, frame, view, size) -> NDArray[np.bool_]:
 def _angle(ours, theirs, given, inside) -> float:
     length = np.linalg.norm(given, axis=-1)
     both = inside & (length > 0.8) & (length < 1.25) & (np.abs(ours).sum(-1) > 0)
-    cosine = (ours * theirs).sum(-1) / np.maximum(np.linalg.norm(ours, axis=-1) * np.linalg.norm(theirs, axis=-1), 1e-9)
+    cosine = (ours * theirs).sum(-1) / np.maximum(
+        np.linalg.norm(ours, axis=-1) * np.linalg.norm(theirs, axis=-1), 1e-9
+    )
     return float(np.degrees(np.arccos(np.clip(cosine[both], -1, 1))).mean())
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("track", type=Path)
     parser.add_argument("reference", type=Path)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     values = angles(nf.FaceTrack.load(options.track), options.reference)
     result = {"mean_angle_deg": float(values.mean()), "crops": len(values)}
-    print(json.dumps(result) if options.json else f"{result['mean_angle_deg']:.2f} deg over {len(values)} crops")
+    print(
+        json.dumps(result) if options.json else f"{result['mean_angle_deg']:.2f} deg over {len(values)} crops"
+    )
     return 0
 
 

@@ -8,13 +8,16 @@ from typing import Literal
 
 from neuface_engine.errors import ConfigError
 
+WARM_UP_ITERATIONS = 10
+
 
 @dataclass(frozen=True)
 class NeuFaceConfig:
     """Weights and settings of Eq. (1); the defaults were chosen on several clips (docs/method.md).
 
     iterations            EM iterations
-    learning_rate         of Adam on the encoder's weights; falls along a cosine to `final_rate` of it
+    learning_rate         of Adam on the encoder's weights; after 10 iterations of warm-up it falls along a cosine to
+                          `final_rate` of it
     landmark_weight       of L_2D, Eq. (2)
     temporal_weight       lambda_temp of L_temporal, Eq. (3)
     multiview_weight      lambda_view of L_multiview, Eq. (4); without effect where there is one view
@@ -25,7 +28,8 @@ class NeuFaceConfig:
     temporal_window       frames in the moving average of the head orientation, odd
     visibility_interval   EM iterations between two computations of the vertices' visibility
     trainable             "top": the encoder's last layers, over cached features; "all": every weight (the paper)
-    max_batch             crops that pass the encoder at once; more are accumulated, with the same result
+    max_batch             crops that pass the whole encoder at once, eight times as many its top alone; more are
+                          accumulated, with the same result
     """
 
     iterations: int = 100
@@ -41,7 +45,7 @@ class NeuFaceConfig:
     visibility_interval: int = 10
     trainable: Literal["all", "top"] = "top"
     variant: Literal["paper"] = "paper"
-    max_batch: int = 96
+    max_batch: int = 48
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -59,7 +63,9 @@ class NeuFaceConfig:
             raise ConfigError("max_batch and visibility_interval are counts; give 1 or more")
 
     def rate(self, iteration: int) -> float:
-        """Learning rate of M-step `iteration` (from 0); past the last one it stays low."""
+        """Learning rate of M-step `iteration` (from 0): a short warm-up, because Adam's first steps have full length
+        whatever the gradient, then a cosine; past the last one it stays low."""
+        warm_up = min((iteration + 1) / WARM_UP_ITERATIONS, 1.0)
         progress = min(iteration / max(self.iterations, 1), 1.0)
         share = self.final_rate + (1 - self.final_rate) * (1 + math.cos(math.pi * progress)) / 2
-        return self.learning_rate * share
+        return self.learning_rate * warm_up * share

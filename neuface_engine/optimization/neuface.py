@@ -195,6 +195,10 @@ class NeuFace:
         )
 
 
+TOP_SHARE = 8
+"""The top layers hold less than an eighth of the whole network's activations."""
+
+
 class _Inputs:
     """The encoder on all crops of a sequence, with bounded memory.
 
@@ -217,7 +221,7 @@ class _Inputs:
             with torch.no_grad():
                 parts = [encoder.features(_to_float(c, device)) for c in crops.split(config.max_batch)]
             features = [torch.cat(column) for column in zip(*parts, strict=True)]
-            self._batches = list(zip(*(f.split(config.max_batch) for f in features), strict=True))
+            self._batches = list(zip(*(f.split(TOP_SHARE * config.max_batch) for f in features), strict=True))
         else:
             self._batches = [(c,) for c in crops.split(config.max_batch)]
         self._device = device
