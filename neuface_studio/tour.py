@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QSettings, QTimer, Slot
 from PySide6.QtWidgets import QApplication
 
-from neuface_studio.session import Notice, RunState
+from neuface_studio.session import Notice, RunState, Task
 
 if TYPE_CHECKING:
     from neuface_studio.widgets.main_window import MainWindow
@@ -48,6 +48,7 @@ class AutomaticTour(QObject):
         self._condition: Callable[[], bool] = lambda: True
         self._started = time.perf_counter()
         self._failure = ""
+        self._stage = ""
         self._timer = QTimer(self)
         self._timer.setInterval(60)
         self._timer.timeout.connect(self._tick)
@@ -57,6 +58,8 @@ class AutomaticTour(QObject):
         self._window = window
         self._folder.mkdir(parents=True, exist_ok=True)
         window.session.noticed.connect(self._on_notice)
+        window.session.task_changed.connect(self._on_task)
+        window.session.iteration_changed.connect(self._on_iteration)
         self._script = self._scenes(window)
         self._timer.start()
         application.exec()
@@ -83,6 +86,7 @@ class AutomaticTour(QObject):
         yield lambda: session.run_state in (RunState.FINISHED, RunState.FAILED)
         yield lambda: bool(session.final_figures) or session.run_state == RunState.FAILED
         session.set_layers(detected=True, projected=True)
+        window.notices.clear()
         yield from self._pictures("finished")
         self._write_metrics(window)
 
@@ -132,6 +136,20 @@ class AutomaticTour(QObject):
         print(table)
 
     @Slot(object)
+    def _on_task(self, task: Task | None) -> None:
+        if task is not None and task.label != self._stage:
+            self._stage = task.label
+            say(task.label)
+
+    @Slot(int)
+    def _on_iteration(self, index: int) -> None:
+        if index % 10 == 0 and self._window is not None:
+            seconds = self._window.session.seconds_per_iteration
+            say(
+                f"EM iteration {index} of {self._iterations}" + (f", {seconds:.2f} s each" if seconds else "")
+            )
+
+    @Slot(object)
     def _on_notice(self, notice: Notice) -> None:
         if notice.level == "error":
             self._failure = self._failure or notice.text
@@ -156,6 +174,11 @@ class AutomaticTour(QObject):
         if self._window is not None:
             self._window.close()
         QApplication.quit()
+
+
+def say(words: str) -> None:
+    """A sign of life on stderr."""
+    print(f"neuface-studio: {words}", file=sys.stderr, flush=True)
 
 
 def metrics_table(figures: dict[str, dict[str, float]]) -> str:

@@ -17,7 +17,8 @@ LOOKS = {
 }
 PASSING_MS = 8000
 MARGIN = 14
-WIDEST = 1100  # px
+NARROWEST = 360  # px
+FURNITURE = 230  # px for the sign, the count and the button
 
 
 class NoticeLine(QFrame):
@@ -83,7 +84,8 @@ class NoticeLine(QFrame):
         """Float over the parent's lower edge, so that nothing moves when a line comes or goes."""
         parent = self._over
         height = self.sizeHint().height()
-        width = min(parent.width() - 2 * MARGIN, WIDEST)
+        wanted = self.text.fontMetrics().horizontalAdvance(self.text.full_text()) + FURNITURE
+        width = min(parent.width() - 2 * MARGIN, max(wanted, NARROWEST))
         self.setGeometry((parent.width() - width) // 2, parent.height() - height - MARGIN, width, height)
         self.raise_()
 
