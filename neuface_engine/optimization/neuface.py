@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Iterator
 from threading import Event
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import torch
 from torch import Tensor
@@ -136,18 +136,16 @@ class NeuFace:
     def _expectation(self, start: float) -> tuple[Evaluation, Iteration]:
         """Query the encoder on every crop, decode, set the targets and evaluate the losses there."""
         theta = self._inputs.encode().map(lambda t: t.detach().requires_grad_())
-        prediction = self.objective.decode(theta)
         index = len(self.history)
+        if not all(bool(tensor.isfinite().all()) for _, tensor in theta.items()):
+            self._diverged(index)
+        prediction = self.objective.decode(theta)
         if self._multiview and index % self.config.visibility_interval == 0:
             self._visibility = self.objective.visibility(prediction)
         targets = self.objective.expectation(prediction, self._visibility)
         evaluation = self.objective.evaluate(prediction, targets)
         if not math.isfinite(evaluation.losses.total):
-            self.stop_reason = "diverged"
-            raise DivergedError(
-                f"iteration {index}: the loss is not finite; lower the learning rate "
-                f"({self.config.learning_rate:g}); iteration {index - 1} is kept"
-            )
+            self._diverged(index)
         gradient = self.objective.vertex_gradient(evaluation).cpu() if self.watch_vertex_gradient else None
         with torch.no_grad():
             valid, meshes = self.objective.evidence.valid, prediction.vertices
@@ -166,6 +164,13 @@ class NeuFace:
         )
         self.history.append(iteration)
         return evaluation, iteration
+
+    def _diverged(self, index: int) -> NoReturn:
+        self.stop_reason = "diverged"
+        raise DivergedError(
+            f"iteration {index}: the loss is not finite; lower the learning rate "
+            f"({self.config.learning_rate:g}); iteration {index - 1} is kept"
+        )
 
     def vertex_gradient(self, index: int) -> Tensor:
         """|dL/dM| [F, V, N] of a past iteration, computed anew from its parameters (the encoder is not needed)."""
