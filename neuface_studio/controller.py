@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import gc
 import os
 import time
 from pathlib import Path
@@ -118,6 +120,7 @@ class Controller(QObject):
     @Slot(object)
     def _on_loaded(self, footage: Footage) -> None:
         self._finish_loading()
+        spare_the_collector()
         session = self.session
         folder = session.project_folder or projects.default_project_folder(self._loading_source)
         session.open_footage(footage)
@@ -479,6 +482,16 @@ class ViewerCost:
         if len(self._still) < 2 or len(self._watched) < 6:
             return None
         return max(0.0, 100.0 * (float(np.median(self._watched)) / float(np.median(self._still)) - 1.0))
+
+
+@functools.cache
+def spare_the_collector() -> None:
+    """Once, when all libraries are loaded: their 260,000 objects need not be looked through again and again.
+
+    A full pass over them takes 140 ms, in which neither the window nor the optimiser moves.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def record_of_track(track: Any, footage: Footage) -> IterationRecord:
