@@ -52,6 +52,7 @@ LOSS_COLOURS = {
     "multiview": "#86A886",
     "shape": "#A78A9E",
     "expression": "#8E94A8",
+    "size": "#B0A890",
 }
 
 

@@ -25,6 +25,7 @@ class NeuFaceConfig:
                           the 68 landmarks from drifting; without effect where head or detector has no such landmarks)
     shape_weight          of the prior on the shape, lambda_beta of Eq. (5) (beyond the paper's Eq. 1)
     expression_weight     of the prior on the expression, lambda_psi of Eq. (5) (beyond the paper's Eq. 1)
+    size_weight           of the prior that keeps the head as large as the pre-trained encoder says (beyond the paper)
     temporal_window       frames in the moving average of the head orientation, odd
     visibility_interval   EM iterations between two computations of the vertices' visibility
     trainable             "top": the encoder's last layers, over cached features; "all": every weight (the paper)
@@ -36,11 +37,12 @@ class NeuFaceConfig:
     learning_rate: float = 2e-4
     final_rate: float = 0.1
     landmark_weight: float = 20.0
-    temporal_weight: float = 30.0
-    multiview_weight: float = 250.0
+    temporal_weight: float = 45.0
+    multiview_weight: float = 330.0
     dense_weight: float = 14.0
     shape_weight: float = 0.3
-    expression_weight: float = 0.4
+    expression_weight: float = 0.3
+    size_weight: float = 10.0
     temporal_window: int = 5
     visibility_interval: int = 10
     trainable: Literal["all", "top"] = "top"

@@ -21,6 +21,7 @@ class Losses:
     dense: float = 0.0
     shape: float = 0.0
     expression: float = 0.0
+    size: float = 0.0
 
 
 def landmark_loss(projected: Tensor, detected: Tensor, valid: Tensor) -> Tensor:
@@ -53,6 +54,20 @@ def expression_prior(parameters: FaceParameters, valid: Tensor) -> Tensor:
     """L_psi of Eq. (5), here the 1-norm per coefficient: of the head's named units few are active at a time, and the
     square would let many small activations pass that crease the face where no landmark is."""
     return _crop_mean(parameters.expression.abs().mean(-1), valid)
+
+
+def size_prior(meshes: Tensor, size: Tensor, valid: Tensor) -> Tensor:
+    """|log| of the head's size over `size`, metres: weak perspective cannot see how large a head is, so nothing else
+    keeps it from drifting.
+
+    meshes [F, V, N, 3] canonical; size: what `head_size` gave for the pre-trained encoder.
+    """
+    return _crop_mean((head_size(meshes) / size).log().abs(), valid)
+
+
+def head_size(meshes: Tensor) -> Tensor:
+    """Root mean square distance of the vertices from their centre, metres: [..., N, 3] -> [...]."""
+    return (meshes - meshes.mean(-2, keepdim=True)).square().sum(-1).mean(-1).sqrt()
 
 
 def _crop_mean(values: Tensor, valid: Tensor) -> Tensor:

@@ -17,9 +17,11 @@ from neuface_engine.optimization.config import NeuFaceConfig
 from neuface_engine.optimization.losses import (
     Losses,
     expression_prior,
+    head_size,
     landmark_loss,
     multiview_loss,
     shape_prior,
+    size_prior,
     temporal_loss,
 )
 from neuface_engine.optimization.targets import Targets, merged_mesh, smoothed_orientation
@@ -65,6 +67,7 @@ class Objective:
     def __init__(self, head: FaceModel, evidence: Evidence, config: NeuFaceConfig) -> None:
         self.head, self.evidence, self.config = head, evidence, config
         self._faces = head.faces.cpu().numpy()
+        self._size: Tensor | None = None
 
     def decode(self, parameters: FaceParameters) -> Prediction:
         face = self.head.decode(parameters)
@@ -104,8 +107,11 @@ class Objective:
         return Targets(orientation, mesh)
 
     def evaluate(self, prediction: Prediction, targets: Targets) -> Evaluation:
-        """The losses at `prediction` against fixed `targets`."""
+        """The losses at `prediction` against fixed `targets`. The first one evaluated sets the size of the head."""
         config, valid = self.config, self.evidence.valid
+        if self._size is None:
+            sizes = head_size(prediction.vertices.detach())
+            self._size = (sizes * valid).sum() / valid.sum()
         zero = prediction.projected.new_zeros(())
         landmark = landmark_loss(prediction.projected, self.evidence.landmarks, valid)
         temporal = temporal_loss(prediction.quaternions, targets.orientation, valid)
@@ -115,6 +121,7 @@ class Objective:
             dense = landmark_loss(prediction.dense, self.evidence.dense, valid)
         shape = shape_prior(prediction.parameters, valid)
         expression = expression_prior(prediction.parameters, valid)
+        size = size_prior(prediction.vertices, self._size, valid)
         total = (
             config.landmark_weight * landmark
             + config.temporal_weight * temporal
@@ -122,8 +129,9 @@ class Objective:
             + config.dense_weight * dense
             + config.shape_weight * shape
             + config.expression_weight * expression
+            + config.size_weight * size
         )
-        terms = torch.stack([total, landmark, temporal, multiview, dense, shape, expression])
+        terms = torch.stack([total, landmark, temporal, multiview, dense, shape, expression, size])
         return Evaluation(prediction, targets, total, Losses(*terms.detach().tolist()))
 
     def vertex_gradient(self, evaluation: Evaluation) -> Tensor:

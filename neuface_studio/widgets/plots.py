@@ -25,6 +25,7 @@ LOSS_NAMES = {
     "multiview": "views",
     "shape": "shape prior",
     "expression": "expr. prior",
+    "size": "size prior",
 }
 REDRAW_INTERVAL_MS = 70  # one plot at a time: three at once would hold up the keys
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import neuface_engine as nf
+from neuface_engine.optimization.losses import head_size
 
 QUICK = nf.NeuFaceConfig(iterations=4)
 
@@ -50,8 +51,15 @@ def test_total_is_the_weighted_sum_of_its_terms(run):
         + c.dense_weight * x.dense
         + c.shape_weight * x.shape
         + c.expression_weight * x.expression
+        + c.size_weight * x.size
     )
     assert x.total == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_head_keeps_its_size(run):
+    """Weak perspective cannot see it: only the guard holds it."""
+    size = head_size(run.track(0).vertices("canonical")).mean()
+    assert head_size(run.track().vertices("canonical")).mean() == pytest.approx(float(size), rel=0.01)
 
 
 def test_views_agree_better_after_optimisation(run, parts):
