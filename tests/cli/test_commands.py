@@ -180,6 +180,8 @@ def test_ctrl_c_keeps_what_was_finished(demo: Path, tmp_path: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A shell's background jobs inherit an ignored SIGINT; Ctrl-C is a terminal's matter.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stderr is not None
     for line in process.stderr:
