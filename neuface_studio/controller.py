@@ -119,6 +119,8 @@ class Controller(QObject):
 
     @Slot(object)
     def _on_loaded(self, footage: Footage) -> None:
+        if self._is_stale():
+            return
         self._finish_loading()
         spare_the_collector()
         session = self.session
@@ -151,13 +153,21 @@ class Controller(QObject):
 
     @Slot(str)
     def _on_load_failed(self, message: str) -> None:
+        if self._is_stale():
+            return
         self._finish_loading()
         self.session.notify("error", message)
 
     @Slot()
     def _on_load_cancelled(self) -> None:
+        if self._is_stale():
+            return
         self._finish_loading()
         self.session.notify("info", "Opening was cancelled.")
+
+    def _is_stale(self) -> bool:
+        """Whether a result comes from a loader given up meanwhile: disconnecting does not call back what is queued."""
+        return self._loader is None or self.sender() not in (None, self._loader)
 
     def _finish_loading(self) -> None:
         thread = self._loader_thread

@@ -217,6 +217,13 @@ def test_closing_while_it_loads(window: MainWindow, synthetic: Path) -> None:
     assert not window.controller.loading
 
 
+def test_a_result_that_comes_after_closing_starts_nothing(window: MainWindow, synthetic: Path) -> None:
+    window.open_path(synthetic)
+    window.controller.cancel_loading()
+    window.controller._on_loaded(object())  # what was queued when the loader was given up
+    assert window.controller._optimiser_thread is None and window.session.footage is None
+
+
 def test_the_sheets_open_and_close(window: MainWindow, qtbot: QtBot) -> None:
     for identifier in ("shortcuts", "explain", "about"):
         window.actions_by_id[identifier].trigger()
