@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import zipfile
@@ -84,7 +85,8 @@ class FaceTrack:
                 f"this track was made with another release of the head {wanted['name']!r} "
                 f"({wanted['fingerprint'][:12]}, here {head.fingerprint[:12]}); track again or give that release"
             )
-        return head.to("cpu")
+        # A module moves in place: a copy, so that a run on another device keeps its head there.
+        return head if head.joint_template.device.type == "cpu" else copy.deepcopy(head).to("cpu")
 
     @torch.no_grad()
     def vertices(self, space: Space = "posed") -> Tensor:
