@@ -6,19 +6,15 @@ import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 
 from neuface_engine.face_model import project
-from neuface_engine.metrics.measures import (
-    LIDS,
-    LIPS,
-    aperture_ratio,
-    cross_view_distance,
-    landmark_error,
-    motion_stability,
-    vertex_error_mm,
-)
+from neuface_engine.metrics.apertures import LIDS, LIPS, aperture_ratio
+from neuface_engine.metrics.averages import nan_mean
+from neuface_engine.metrics.cross_view import cross_view_distance
+from neuface_engine.metrics.landmark_error import landmark_error
+from neuface_engine.metrics.stability import motion_stability
+from neuface_engine.metrics.vertex_error import vertex_error_mm
 
 if TYPE_CHECKING:
     from neuface_engine.tracks import FaceTrack
@@ -27,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Metrics:
-    """See neuface_engine.metrics.measures for the definitions; NaN where a metric does not exist.
+    """See docs/metrics.md for the definitions; NaN where a metric does not exist.
 
     cvd_mm, cvd_mm_per_view   cross-view vertex distance, L1 per vertex, mm (two views or more)
     msi_landmark, msi_vertex  motion stability index, 1 / (mm^2 / frame^4), mean over views
@@ -78,19 +74,15 @@ def evaluate(track: FaceTrack, sequence: Sequence | None = None) -> Metrics:
     return Metrics(
         cvd_mm=cvd.mean_mm(),
         cvd_mm_per_view=dict(zip(track.views, cvd.per_view_mm().tolist(), strict=True)),
-        msi_landmark=_mean(motion_stability(landmarks, valid)),
-        msi_vertex=_mean(motion_stability(track.vertices(space="posed"), valid)),
-        nme_percent=_mean(landmark_error(projected, detected, valid)),
+        msi_landmark=nan_mean(motion_stability(landmarks, valid)),
+        msi_vertex=nan_mean(motion_stability(track.vertices(space="posed"), valid)),
+        nme_percent=nan_mean(landmark_error(projected, detected, valid)),
         lip_aperture_ratio=aperture_ratio(projected, detected, valid, LIPS),
         lid_aperture_ratio=aperture_ratio(projected, detected, valid, LIDS),
         shape_norm=float(shape.norm(dim=-1).mean()),
         shape_rms_sd=float(shape.square().mean().sqrt()),
         mpve_mm=mpve,
     )
-
-
-def _mean(values: np.ndarray) -> float:
-    return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
 
 
 def _jsonable(value: Any) -> Any:

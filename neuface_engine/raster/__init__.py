@@ -6,7 +6,7 @@ Points are ``[V, 3]`` = x px, y px (y down; the top-left pixel's centre is at 0.
 from .buffers import Buffers, empty_buffers, rasterize
 from .colormaps import COLORMAPS, colormap
 from .drawing import draw_scalar, draw_shaded, draw_wireframe
-from .visibility import vertex_normals, vertex_visibility
+from .visibility import vertex_normals, vertex_visibility, viewing_confidence
 
 __all__ = [
     "COLORMAPS",
@@ -19,4 +19,5 @@ __all__ = [
     "rasterize",
     "vertex_normals",
     "vertex_visibility",
+    "viewing_confidence",
 ]

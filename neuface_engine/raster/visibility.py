@@ -69,3 +69,14 @@ def vertex_visibility(
         with ThreadPoolExecutor(workers) as pool:
             list(pool.map(work, (slice(a, b) for a, b in pairwise(edges))))
     return visible.reshape(meshes.shape[:-1])
+
+
+def viewing_confidence(vertices: ArrayLike, faces: ArrayLike) -> NDArray[np.float32]:
+    """How well a viewer in front sees each vertex: the cosine of its normal to the view, 0 where it is hidden.
+
+    vertices: [..., V, 3] posed in the camera's axes, y up, z towards the viewer; orthographic, so that position and
+    unit do not matter. faces: int [T, 3]. Returns float32 [..., V] in 0..1.
+    """
+    posed = np.asarray(vertices, np.float32)
+    facing = vertex_normals(posed, faces)[..., 2].clip(min=0)
+    return facing * vertex_visibility(posed * np.array([1, -1, 1], np.float32), faces)  # image y is down
