@@ -124,6 +124,14 @@ class FaceModel(nn.Module):
         """[..., V, 3]; "canonical" leaves the head orientation out (the jaw stays)."""
         return self.decode(parameters).vertices(space)
 
+    def pose(self, parameters: FaceParameters, points: Tensor) -> Tensor:
+        """Canonical points [..., N, 3] of these faces turned by the head orientation, about the root joint."""
+        rotation = axis_angle_to_matrix(parameters.head_rotation)
+        root = self.joint_template[ROOT] + (
+            torch.cat([parameters.shape, parameters.expression], dim=-1) @ self.joint_basis[:, ROOT]
+        )
+        return (points - root[..., None, :]) @ rotation.transpose(-1, -2) + root[..., None, :]
+
     def canonical_vertices(self, parameters: FaceParameters) -> Tensor:
         return self.vertices(parameters, space="canonical")
 

@@ -4,19 +4,56 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from neuface_engine.errors import ConfigError
 
-WARM_UP_ITERATIONS = 10
+_OF_VARIANT: Any = None
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "paper": {
+        "iterations": 100,
+        "learning_rate": 2e-4,
+        "final_rate": 0.1,
+        "warm_up": 10,
+        "landmark_weight": 20.0,
+        "temporal_weight": 45.0,
+        "multiview_weight": 330.0,
+        "dense_weight": 14.0,
+        "shape_weight": 0.3,
+        "expression_weight": 0.3,
+        "size_weight": 10.0,
+        "temporal_window": 5,
+        "visibility_interval": 10,
+        "trainable": "top",
+    },
+    "released": {
+        "iterations": 100,
+        "learning_rate": 2e-5,
+        "final_rate": 1.0,
+        "warm_up": 0,
+        "landmark_weight": 10.0,
+        "temporal_weight": 100.0,
+        "multiview_weight": 200.0,
+        "dense_weight": 0.0,
+        "shape_weight": 0.0,
+        "expression_weight": 0.0,
+        "size_weight": 0.0,
+        "temporal_window": 4,
+        "visibility_interval": 10,
+        "trainable": "all",
+    },
+}
+"""What a field is where it is not given: the paper's numbers were chosen on several clips (docs/method.md), those of
+the released code are its authors' (docs/released.md)."""
 
 
 @dataclass(frozen=True)
 class NeuFaceConfig:
-    """Weights and settings of Eq. (1); the defaults were chosen on several clips (docs/method.md).
+    """Weights and settings of Eq. (1). What is not given is the variant's own, see `DEFAULTS`; a config that is changed
+    with `dataclasses.replace` keeps all its numbers, also under another variant.
 
-    iterations            EM iterations
-    learning_rate         of Adam on the encoder's weights; after 10 iterations of warm-up it falls along a cosine to
+    iterations            EM iterations (in chunks, where the variant has them: passes over all chunks)
+    learning_rate         of Adam on the encoder's weights; after `warm_up` iterations it falls along a cosine to
                           `final_rate` of it
     landmark_weight       of L_2D, Eq. (2)
     temporal_weight       lambda_temp of L_temporal, Eq. (3)
@@ -26,48 +63,66 @@ class NeuFaceConfig:
     shape_weight          of the prior on the shape, lambda_beta of Eq. (5) (beyond the paper's Eq. 1)
     expression_weight     of the prior on the expression, lambda_psi of Eq. (5) (beyond the paper's Eq. 1)
     size_weight           of the prior that keeps the head as large as the pre-trained encoder says (beyond the paper)
-    temporal_window       frames in the moving average of the head orientation, odd
-    visibility_interval   EM iterations between two computations of the vertices' visibility
+    temporal_window       frames in the moving average of the head orientation; an even window, which only the variant
+                          "released" has, reaches one frame further back than ahead
+    visibility_interval   EM iterations between two computations of the vertices' visibility; without effect under
+                          "released", whose confidence belongs to every evaluation
     trainable             "top": the encoder's last layers, over cached features; "all": every weight (the paper)
+    variant               "paper", or "released" for what the authors' code does (docs/released.md)
     max_batch             crops that pass the whole encoder at once, eight times as many its top alone; more are
                           accumulated, with the same result
+    max_memory_mb         bound on the memory of the process (of the graphics card, where it computes there) [MB]:
+                          fewer crops at once where it asks for that, with the same result; None = no bound
+    tolerance             a run has converged once neither loss nor parameters change by as much, relative, over ten
+                          iterations (0.001 is a fair value); 0 = off: the learning rate falls until the last iteration
     """
 
-    iterations: int = 100
-    learning_rate: float = 2e-4
-    final_rate: float = 0.1
-    landmark_weight: float = 20.0
-    temporal_weight: float = 45.0
-    multiview_weight: float = 330.0
-    dense_weight: float = 14.0
-    shape_weight: float = 0.3
-    expression_weight: float = 0.3
-    size_weight: float = 10.0
-    temporal_window: int = 5
-    visibility_interval: int = 10
-    trainable: Literal["all", "top"] = "top"
-    variant: Literal["paper"] = "paper"
+    iterations: int = _OF_VARIANT
+    learning_rate: float = _OF_VARIANT
+    final_rate: float = _OF_VARIANT
+    warm_up: int = _OF_VARIANT
+    landmark_weight: float = _OF_VARIANT
+    temporal_weight: float = _OF_VARIANT
+    multiview_weight: float = _OF_VARIANT
+    dense_weight: float = _OF_VARIANT
+    shape_weight: float = _OF_VARIANT
+    expression_weight: float = _OF_VARIANT
+    size_weight: float = _OF_VARIANT
+    temporal_window: int = _OF_VARIANT
+    visibility_interval: int = _OF_VARIANT
+    trainable: Literal["all", "top"] = _OF_VARIANT
+    variant: Literal["paper", "released"] = "paper"
     max_batch: int = 48
+    max_memory_mb: float | None = None
+    tolerance: float = 0.0
     seed: int = 0
 
     def __post_init__(self) -> None:
+        if self.variant not in DEFAULTS:
+            raise ConfigError(f"variant {self.variant!r} is unknown; give {' or '.join(DEFAULTS)}")
+        for name, value in DEFAULTS[self.variant].items():
+            if getattr(self, name) is _OF_VARIANT:
+                object.__setattr__(self, name, value)
         if self.iterations < 0:
             raise ConfigError(f"iterations is {self.iterations}; give 0 or more")
-        if self.temporal_window < 1 or self.temporal_window % 2 == 0:
+        even = self.temporal_window % 2 == 0
+        if self.temporal_window < 1 or (even and self.variant == "paper"):
             raise ConfigError(f"temporal_window is {self.temporal_window}; give an odd number of frames")
         if self.learning_rate <= 0:
             raise ConfigError(f"learning_rate is {self.learning_rate}; give a positive number")
         if self.trainable not in ("all", "top"):
             raise ConfigError(f"trainable is {self.trainable!r}; give 'all' or 'top'")
-        if self.variant != "paper":
-            raise ConfigError(f"variant {self.variant!r} is unknown; this version has 'paper'")
         if self.max_batch < 1 or self.visibility_interval < 1:
             raise ConfigError("max_batch and visibility_interval are counts; give 1 or more")
+        if self.max_memory_mb is not None and self.max_memory_mb <= 0:
+            raise ConfigError(f"max_memory_mb is {self.max_memory_mb:g}; give a positive number of MB")
+        if not 0 <= self.tolerance < 1:
+            raise ConfigError(f"tolerance is {self.tolerance:g}; give 0 (off) or a small relative change")
 
     def rate(self, iteration: int) -> float:
         """Learning rate of M-step `iteration` (from 0): a short warm-up, because Adam's first steps have full length
         whatever the gradient, then a cosine; past the last one it stays low."""
-        warm_up = min((iteration + 1) / WARM_UP_ITERATIONS, 1.0)
+        warm_up = min((iteration + 1) / max(self.warm_up, 1), 1.0)
         progress = min(iteration / max(self.iterations, 1), 1.0)
         share = self.final_rate + (1 - self.final_rate) * (1 + math.cos(math.pi * progress)) / 2
         return self.learning_rate * warm_up * share

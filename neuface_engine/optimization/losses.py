@@ -45,6 +45,29 @@ def multiview_loss(meshes: Tensor, merged: Tensor, valid: Tensor) -> Tensor:
     return _crop_mean((meshes - merged[:, None]).abs().sum(-1).mean(-1), valid)
 
 
+def landmark_loss_per_coordinate(projected: Tensor, detected: Tensor, visibility: Tensor) -> Tensor:
+    """L_2D of the released code: mean of |dx| and |dy| over the visible landmarks of all crops.
+
+    projected, detected [F, V, K, 2]; visibility [F, V] of crops or [F, V, K] of landmarks, >= 0, also as weights.
+    """
+    distance = (projected - detected).abs().sum(-1)
+    weight = visibility.reshape(*visibility.shape, *[1] * (distance.dim() - visibility.dim())).expand_as(
+        distance
+    )
+    return (distance * weight).sum() / (2 * weight.sum()).clamp_min(1e-8)
+
+
+def temporal_loss_squared(quaternions: Tensor, targets: Tensor, valid: Tensor) -> Tensor:
+    """L_temporal of the released code: (q - qhat)^2, mean over frames and entries, *summed* over the views."""
+    squared = (quaternions - targets).square().mean(-1)
+    return ((squared * valid).sum(0) / valid.sum(0).clamp_min(1)).sum()
+
+
+def multiview_loss_per_coordinate(meshes: Tensor, merged: Tensor, valid: Tensor) -> Tensor:
+    """L_multiview of the released code: mean of |dx|, |dy| and |dz| in metres."""
+    return _crop_mean((meshes - merged[:, None]).abs().mean((-1, -2)), valid)
+
+
 def shape_prior(parameters: FaceParameters, valid: Tensor) -> Tensor:
     """L_beta of Eq. (5): squared Mahalanobis norm of the identity, per coefficient."""
     return _crop_mean(parameters.shape.square().mean(-1), valid)

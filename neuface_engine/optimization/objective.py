@@ -12,19 +12,22 @@ import torch
 from torch import Tensor
 
 from neuface_engine.face_model import FaceModel, FaceParameters, project
-from neuface_engine.face_model.rotations import axis_angle_to_matrix, axis_angle_to_quaternion
+from neuface_engine.face_model.rotations import axis_angle_to_quaternion
 from neuface_engine.optimization.config import NeuFaceConfig
 from neuface_engine.optimization.losses import (
     Losses,
     expression_prior,
     head_size,
-    landmark_loss,
-    multiview_loss,
     shape_prior,
     size_prior,
-    temporal_loss,
 )
-from neuface_engine.optimization.targets import Targets, merged_mesh, smoothed_orientation
+from neuface_engine.optimization.targets import (
+    Targets,
+    facing_confidence,
+    merged_mesh,
+    smoothed_orientation,
+)
+from neuface_engine.optimization.variant import VARIANTS
 from neuface_engine.raster import vertex_normals, vertex_visibility
 
 
@@ -37,13 +40,21 @@ class Evidence:
     dense: Tensor | None
     valid: Tensor
 
+    def frames(self, chosen: slice) -> Evidence:
+        """The evidence of some frames."""
+        return Evidence(
+            self.landmarks[chosen], None if self.dense is None else self.dense[chosen], self.valid[chosen]
+        )
+
 
 @dataclass(frozen=True)
 class Prediction:
-    """Decoded parameters, with graph: canonical vertices [F, V, N, 3]; landmarks [F, V, 68, 3] posed; projected
+    """Decoded parameters, with graph. `parameters` are those given, `faces` those decoded (they differ where a shape
+    is shared). Canonical vertices [F, V, N, 3]; landmarks [F, V, 68, 3] posed; projected
     [F, V, 68, 2] and dense [F, V, 478, 2]; quaternions [F, V, 4]."""
 
     parameters: FaceParameters
+    faces: FaceParameters
     vertices: Tensor
     landmarks: Tensor
     projected: Tensor
@@ -66,11 +77,33 @@ class Objective:
 
     def __init__(self, head: FaceModel, evidence: Evidence, config: NeuFaceConfig) -> None:
         self.head, self.evidence, self.config = head, evidence, config
+        self.variant = VARIANTS[config.variant]
         self._faces = head.faces.cpu().numpy()
+        self._triangles = head.faces.to(evidence.valid.device)
         self._size: Tensor | None = None
 
+    def chunks(self) -> list[tuple[slice, Objective]]:
+        """The frames of each update and the objective on them; the last chunk holds what frames remain."""
+        frames = len(self.evidence.valid)
+        length = self.variant.chunk or frames
+        if length >= frames:
+            return [(slice(0, frames), self)]
+        starts = range(0, frames, length)
+        slices = [slice(start, min(start + length, frames)) for start in starts]
+        parts = [(part, Objective(self.head, self.evidence.frames(part), self.config)) for part in slices]
+        for _, objective in parts:
+            objective._size = self._size
+        return parts
+
+    def faces(self, parameters: FaceParameters) -> FaceParameters:
+        """What is decoded of an encoder's output [F, V, ...]: a shared shape is that of the first crop."""
+        if not self.variant.shared_shape:
+            return parameters
+        return parameters.replace(shape=parameters.shape[:1, :1].expand_as(parameters.shape))
+
     def decode(self, parameters: FaceParameters) -> Prediction:
-        face = self.head.decode(parameters)
+        faces = self.faces(parameters)
+        face = self.head.decode(faces)
         vertices = face.vertices("canonical")
         landmarks = face.landmarks("dynamic")
         dense = None
@@ -78,6 +111,7 @@ class Objective:
             dense = project(face.landmarks("mediapipe"), parameters.camera)
         return Prediction(
             parameters,
+            faces,
             vertices,
             landmarks,
             project(landmarks, parameters.camera),
@@ -85,42 +119,81 @@ class Objective:
             axis_angle_to_quaternion(parameters.head_rotation),
         )
 
+    def _posed(self, prediction: Prediction) -> Tensor:
+        """Vertices [F, V, N, 3] turned about the head's root joint, metres."""
+        return self.head.pose(prediction.faces, prediction.vertices)
+
     @torch.no_grad()
     def visibility(self, prediction: Prediction) -> Tensor:
-        """Confidence of each vertex in each view, [F, V, N]: cosine to the viewing direction, 0 where hidden."""
-        rotation = axis_angle_to_matrix(prediction.parameters.head_rotation)
-        posed = prediction.vertices @ rotation.transpose(
-            -1, -2
-        )  # orthographic: the translation is of no matter
+        """Confidence of each vertex in each view, [F, V, N], without gradient.
+
+        Cosine to the viewing direction, 0 where hidden; with the variant's confidence "facing" see `facing_confidence`.
+        """
+        valid, posed = self.evidence.valid, self._posed(prediction)
+        if self.variant.confidence == "facing":
+            return facing_confidence(posed, self._triangles, valid)
         flat = posed.flatten(0, 1).cpu().numpy()
         facing = vertex_normals(flat, self._faces)[..., 2].clip(min=0)
         seen = vertex_visibility(flat * np.array([1, -1, 1], np.float32), self._faces)  # image y is down
         confidence = torch.from_numpy(seen * facing).to(prediction.vertices)
-        return confidence.reshape(prediction.vertices.shape[:3]) * self.evidence.valid[..., None]
+        return confidence.reshape(prediction.vertices.shape[:3]) * valid[..., None]
 
     def expectation(self, prediction: Prediction, visibility: Tensor | None) -> Targets:
-        """E-step: qhat and Mhat. `visibility` [F, V, N] is needed with two views or more."""
-        orientation = smoothed_orientation(
-            prediction.quaternions.detach(), self.config.temporal_window, self.evidence.valid
-        )
-        mesh = None if visibility is None else merged_mesh(prediction.vertices.detach(), visibility)
-        return Targets(orientation, mesh)
+        """E-step: qhat and Mhat. `visibility` [F, V, N] is needed with two views or more.
 
-    def evaluate(self, prediction: Prediction, targets: Targets) -> Evaluation:
-        """The losses at `prediction` against fixed `targets`. The first one evaluated sets the size of the head."""
-        config, valid = self.config, self.evidence.valid
+        Constants, or with the graph of `prediction` where the variant has it so. The confidence "facing" belongs to
+        `prediction` itself: there `visibility` only says that there are several views.
+        """
+        variant, valid = self.variant, self.evidence.valid
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not variant.constant_targets):
+            orientation = smoothed_orientation(
+                prediction.quaternions,
+                self.config.temporal_window,
+                valid,
+                sign_care=variant.sign_care,
+                ends=variant.ends,
+            )
+            mesh = None
+            if visibility is not None:
+                if variant.confidence == "facing":
+                    visibility = facing_confidence(self._posed(prediction), self._triangles, valid)
+                mesh = merged_mesh(prediction.vertices, visibility, aligned=variant.aligned)
+            return Targets(orientation, mesh)
+
+    def sampled(self, draw: int) -> Tensor:
+        """[F] 1 for the frames whose meshes are compared at evaluation `draw` (from 0) of a run, else 0.
+
+        The draws follow torch's generator from the run's seed on, so that any of them can be had again.
+        """
+        frames = len(self.evidence.valid)
+        if self.variant.sampled_frames is None or self.variant.sampled_frames >= frames:
+            return self.evidence.valid.new_ones(frames)
+        generator = torch.Generator().manual_seed(self.config.seed)
+        for _ in range(draw + 1):
+            order = torch.randperm(frames, generator=generator)
+        chosen = torch.zeros(frames)
+        chosen[order[: self.variant.sampled_frames]] = 1
+        return chosen.to(self.evidence.valid)
+
+    def evaluate(self, prediction: Prediction, targets: Targets, draw: int = 0) -> Evaluation:
+        """The losses at `prediction` against `targets`. The first one evaluated sets the size of the head; `draw`:
+        see `sampled`."""
+        config, variant, valid = self.config, self.variant, self.evidence.valid
         if self._size is None:
             sizes = head_size(prediction.vertices.detach())
             self._size = (sizes * valid).sum() / valid.sum()
         zero = prediction.projected.new_zeros(())
-        landmark = landmark_loss(prediction.projected, self.evidence.landmarks, valid)
-        temporal = temporal_loss(prediction.quaternions, targets.orientation, valid)
-        multiview = zero if targets.mesh is None else multiview_loss(prediction.vertices, targets.mesh, valid)
+        landmark = variant.landmark_loss(prediction.projected, self.evidence.landmarks, valid)
+        temporal = variant.temporal_loss(prediction.quaternions, targets.orientation, valid)
+        multiview = zero
+        if targets.mesh is not None:
+            compared = valid * self.sampled(draw)[:, None]
+            multiview = variant.multiview_loss(prediction.vertices, targets.mesh, compared)
         dense = zero
         if prediction.dense is not None and self.evidence.dense is not None:
-            dense = landmark_loss(prediction.dense, self.evidence.dense, valid)
-        shape = shape_prior(prediction.parameters, valid)
-        expression = expression_prior(prediction.parameters, valid)
+            dense = variant.landmark_loss(prediction.dense, self.evidence.dense, valid)
+        shape = shape_prior(prediction.faces, valid)
+        expression = expression_prior(prediction.faces, valid)
         size = size_prior(prediction.vertices, self._size, valid)
         total = (
             config.landmark_weight * landmark

@@ -1,14 +1,22 @@
-"""The E-step: latent targets qhat and Mhat from the current predictions, without gradient."""
+"""The E-step: latent targets qhat and Mhat from the current predictions.
+
+These are plain functions of their arguments; that no gradient flows through a target (EM) is the caller's business.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from neuface_engine.face_model.normals import vertex_normals
 from neuface_engine.face_model.rotations import align_signs
+
+FACING_COSINE, BEHIND, TEMPERATURE = 0.28, -0.08, 0.1
+"""The released code's limits: cosine, metres, temperature of the softmax over the views."""
 
 
 @dataclass(frozen=True)
@@ -19,30 +27,43 @@ class Targets:
     mesh: Tensor | None
 
 
-@torch.no_grad()
-def smoothed_orientation(quaternions: Tensor, window: int, valid: Tensor) -> Tensor:
-    """qhat: centred moving average over `window` frames of each view, renormalised (E-step of the paper).
+def smoothed_orientation(
+    quaternions: Tensor,
+    window: int,
+    valid: Tensor,
+    *,
+    sign_care: bool = True,
+    ends: Literal["shorten", "keep"] = "shorten",
+) -> Tensor:
+    """qhat: moving average over `window` frames of each view, renormalised (E-step of the paper).
 
-    quaternions [F, V, 4] in any sign, valid [F, V] bool: frames without a face are left out of the average.
-    At the ends the window holds the frames there are. Returns [F, V, 4] in the sign of `quaternions`.
+    quaternions [F, V, 4], valid [F, V] bool: frames without a face are left out of the average. An odd window is
+    centred, an even one reaches one frame further back than ahead. Where it is not whole it holds the frames there
+    are, or qhat is q itself (`ends`). With `sign_care` neighbours are first brought into one hemisphere: q and -q
+    are one rotation. Returns [F, V, 4], with `sign_care` in the sign of `quaternions`.
     """
-    q = align_signs(quaternions)
+    q = align_signs(quaternions) if sign_care else quaternions
     weight = valid.to(q.dtype)[..., None]
     total = _moving_sum(q * weight, window)
     mean = torch.where(_moving_sum(weight, window) > 0, total, q)
     mean = F.normalize(mean, dim=-1)
+    if ends == "keep":
+        frame = torch.arange(len(q), device=q.device)
+        whole = (frame >= window // 2) & (frame < len(q) - window // 2)
+        mean = torch.where(whole[:, None, None], mean, q)
+    if not sign_care:
+        return mean
     return torch.where((mean * quaternions).sum(-1, keepdim=True) < 0, -mean, mean)
 
 
 def _moving_sum(x: Tensor, window: int) -> Tensor:
-    """Centred sum over dim 0 of [F, V, C], zeros outside."""
+    """Sum over frames t - window // 2 to t + (window - 1) // 2 of dim 0 of [F, V, C], zeros outside."""
     flat = x.flatten(1).T[:, None]  # [V*C, 1, F]
     kernel = torch.ones(1, 1, window, dtype=x.dtype, device=x.device)
-    return F.conv1d(flat, kernel, padding=window // 2)[:, 0].T.reshape(x.shape)
+    return F.conv1d(flat, kernel, padding=window // 2)[:, 0, : len(x)].T.reshape(x.shape)
 
 
-@torch.no_grad()
-def merged_mesh(meshes: Tensor, visibility: Tensor) -> Tensor:
+def merged_mesh(meshes: Tensor, visibility: Tensor, *, aligned: bool = True) -> Tensor:
     """Mhat: the views' canonical meshes, rigidly aligned, averaged per vertex by visibility (E-step of the paper).
 
     meshes [F, V, N, 3], visibility [F, V, N] >= 0 -> [F, N, 3]. A vertex that no view sees keeps the plain mean.
@@ -50,8 +71,22 @@ def merged_mesh(meshes: Tensor, visibility: Tensor) -> Tensor:
     seen = visibility.sum(1, keepdim=True)
     weight = torch.where(seen > 1e-6, visibility / seen.clamp_min(1e-6), 1 / meshes.shape[1])
     merged = torch.einsum("fvn,fvnc->fnc", weight, meshes)
-    aligned = rigid_align(meshes, merged[:, None].expand_as(meshes), visibility + 1e-3)
-    return torch.einsum("fvn,fvnc->fnc", weight, aligned)
+    if not aligned:
+        return merged
+    moved = rigid_align(meshes, merged[:, None].expand_as(meshes), visibility + 1e-3)
+    return torch.einsum("fvn,fvnc->fnc", weight, moved)
+
+
+def facing_confidence(meshes: Tensor, faces: Tensor, valid: Tensor) -> Tensor:
+    """Weight of each view in a vertex's merged position as the released code has it, [F, V, N], sum over views 1.
+
+    meshes [F, V, N, 3] posed, metres; valid [F, V]. A softmax at temperature 0.1 of the cosine to the viewing
+    direction; views in which it is below 0.28, or the vertex lies more than 8 cm behind the origin, take no part.
+    Nothing is asked about occlusion; a vertex that takes no part in any view gets equal weights.
+    """
+    cosine = vertex_normals(meshes, faces)[..., 2]
+    seen = (cosine >= FACING_COSINE) & (meshes[..., 2] >= BEHIND) & (valid[..., None] > 0)
+    return torch.softmax(torch.where(seen, cosine, -100.0) / TEMPERATURE, dim=1)
 
 
 def rigid_align(source: Tensor, target: Tensor, weight: Tensor) -> Tensor:
