@@ -33,3 +33,11 @@ class ConfigError(NeuFaceError):
 
 class DivergedError(NeuFaceError):
     """The optimisation left the finite numbers: lower the learning rate; the last good iteration is kept."""
+
+
+class OutOfMemoryError(NeuFaceError):
+    """The footage does not fit the machine's memory: take fewer frames or views, or allow more memory."""
+
+
+class CheckpointError(NeuFaceError):
+    """A saved state cannot be gone on from: give the same footage, models and settings, or begin anew."""

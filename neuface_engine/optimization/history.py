@@ -35,14 +35,19 @@ class Iteration:
 class History:
     """The iterations of a run by index. Threads may read it while the run appends."""
 
-    def __init__(self) -> None:
-        self._iterations: list[Iteration] = []
+    def __init__(self, iterations: list[Iteration] | None = None) -> None:
+        self._iterations: list[Iteration] = list(iterations or [])
         self._lock = Lock()
 
     def append(self, iteration: Iteration) -> None:
-        """Keep everything but the gradient map, which is as large as the meshes (`NeuFace.vertex_gradient`)."""
+        """Keep everything but the gradient map, which is as large as the meshes (`Run.vertex_gradient`)."""
         with self._lock:
             self._iterations.append(replace(iteration, vertex_gradient=None))
+
+    def pop(self) -> Iteration:
+        """Take the newest iteration off again."""
+        with self._lock:
+            return self._iterations.pop()
 
     def __len__(self) -> int:
         return len(self._iterations)

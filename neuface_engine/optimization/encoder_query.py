@@ -1,0 +1,122 @@
+"""The encoder as a function of its weights, on all crops of a sequence, with bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+import torch
+from torch import Tensor
+
+from neuface_engine.encoders import Encoder
+from neuface_engine.face_model import FaceParameters
+from neuface_engine.optimization.config import NeuFaceConfig
+from neuface_engine.optimization.memory import BatchSize, free_memory, is_out_of_memory, out_of_memory
+from neuface_engine.optimization.variables import Variables
+
+if TYPE_CHECKING:
+    from neuface_engine.video import Sequence
+
+T = TypeVar("T")
+
+
+class EncoderQuery(Variables):
+    """Theta, p = Phi_w(I) for every crop, and dL/dw from dL/dTheta (Eq. 7).
+
+    With trainable="top" the frozen trunk runs once and its features are kept (freeze-and-cache: exact). What fits
+    one batch keeps its graph; otherwise batches run again in `backward`, which gives the same gradient. Where the
+    memory does not suffice the batch is halved and the work done again; a line in `warnings` says so.
+    Raises OutOfMemoryError where not even one crop fits.
+    """
+
+    def __init__(
+        self, encoder: Encoder, sequence: Sequence, config: NeuFaceConfig, device: torch.device
+    ) -> None:
+        self.encoder, self._device = encoder, device
+        self._batch_shape = sequence.crops.shape[:2]
+        self._name = str(sequence.path)
+        self.warnings = []
+        trainable = encoder.trainable_parameters(config.trainable)
+        encoder.requires_grad_(False)
+        for parameter in trainable:
+            parameter.requires_grad_(True)
+        self._crops = sequence.crops.flatten(0, 1)
+        self._cached = config.trainable == "top"
+        self.batch = BatchSize.of(config, encoder, self._crops, device)
+        self._features: tuple[Tensor, ...] = (self._crops,)
+        if self._cached:
+            self._features = self._until_it_fits(self._trunk)
+        self._graphs: list[FaceParameters] = []
+
+    def tensors(self) -> dict[str, Tensor]:
+        return {name: p for name, p in self.encoder.named_parameters() if p.requires_grad}
+
+    def query(self) -> FaceParameters:
+        return self._until_it_fits(self._query)
+
+    def backward(self, gradients: dict[str, Tensor]) -> None:
+        self._until_it_fits(lambda: self._backward(gradients))
+
+    @torch.no_grad()
+    def _trunk(self) -> tuple[Tensor, ...]:
+        parts = [
+            self.encoder.features(to_float(crops, self._device))
+            for crops in self._crops.split(self.batch.whole)
+        ]
+        return tuple(torch.cat(column) for column in zip(*parts, strict=True))
+
+    def _query(self) -> FaceParameters:
+        batches = self._batches()
+        keep = len(batches) == 1
+        with torch.set_grad_enabled(keep):
+            outputs = [self._run(batch) for batch in batches]
+        self._graphs = outputs if keep else []
+        return FaceParameters.cat(outputs).detach().unflatten(*self._batch_shape)
+
+    def _backward(self, gradients: dict[str, Tensor]) -> None:
+        for parameter in self.tensors().values():
+            parameter.grad = None
+        flat = {name: g.flatten(0, 1) for name, g in gradients.items()}
+        start = 0
+        for number, batch in enumerate(self._batches()):
+            output = self._graphs[number] if self._graphs else self._run(batch)
+            end = start + len(output.shape)
+            tensors = [getattr(output, name) for name in flat]
+            torch.autograd.backward(tensors, [g[start:end] for g in flat.values()])
+            start = end
+        self._graphs = []
+
+    def _batches(self) -> list[tuple[Tensor, ...]]:
+        size = self.batch.top if self._cached else self.batch.whole
+        return list(zip(*(f.split(size) for f in self._features), strict=True))
+
+    def _run(self, batch: tuple[Tensor, ...]) -> FaceParameters:
+        return self.encoder.decode(batch) if self._cached else self.encoder(to_float(batch[0], self._device))
+
+    def _until_it_fits(self, work: Callable[[], T]) -> T:
+        """Runs `work`, with half the batch each time that memory runs out."""
+        while True:
+            try:
+                return work()
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                # What the failed work holds is only given back once this block is left.
+            self._graphs = []
+            if not self.batch.halve():
+                raise out_of_memory(self._name, "a single crop") from None
+            free_memory(self._device)
+            self.warnings.append(f"memory ran out; going on with batches of {self.batch.whole} crops")
+
+
+@torch.no_grad()
+def predict(
+    encoder: Encoder, sequence: Sequence, config: NeuFaceConfig, device: torch.device
+) -> FaceParameters:
+    """Theta, p of every crop from an encoder that stays as it is: [F, V, ...]."""
+    return EncoderQuery(encoder, sequence, config, device).query()
+
+
+def to_float(crops: Tensor, device: torch.device) -> Tensor:
+    """uint8 [B, 3, S, S] -> float in [0, 1] on the device."""
+    return crops.to(device).float().div_(255)
