@@ -118,10 +118,6 @@ class NeuFaceConfig:
             raise ConfigError(f"max_memory_mb is {self.max_memory_mb:g}; give a positive number of MB")
         if not 0 <= self.tolerance < 1:
             raise ConfigError(f"tolerance is {self.tolerance:g}; give 0 (off) or a small relative change")
-        if self.max_memory_mb is not None and self.max_memory_mb <= 0:
-            raise ConfigError(f"max_memory_mb is {self.max_memory_mb:g}; give a positive number of MB")
-        if not 0 <= self.tolerance < 1:
-            raise ConfigError(f"tolerance is {self.tolerance:g}; give 0 (off) or a small relative change")
 
     def rate(self, iteration: int) -> float:
         """Learning rate of M-step `iteration` (from 0): a short warm-up, because Adam's first steps have full length
