@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
-from neuface_engine.encoders.base import Encoder, Trainable
+from neuface_engine.encoders.base import CropSide, Encoder, Trainable
+from neuface_engine.encoders.deca import DecaEncoder
 from neuface_engine.encoders.open import OpenEncoder
 from neuface_engine.errors import ConfigError
 
-__all__ = ["Encoder", "OpenEncoder", "Trainable", "load_encoder"]
+__all__ = ["CropSide", "DecaEncoder", "Encoder", "OpenEncoder", "Trainable", "load_encoder"]
+
+_LOADERS: dict[str, Callable[[Path | str | None], Encoder]] = {
+    OpenEncoder.name: OpenEncoder.load,
+    DecaEncoder.name: DecaEncoder.load,
+}
 
 
 def load_encoder(name: str = "open", checkpoint: Path | str | None = None) -> Encoder:
-    """The encoder ``name`` with the embedded weights or those of the file ``checkpoint``.
+    """The encoder ``name``: "open" with the embedded weights, or "deca"; ``checkpoint`` is the file of its weights.
 
     Raises ConfigError for an unknown name and AssetError for an unreadable file.
     """
-    if name != OpenEncoder.name:
-        raise ConfigError(f"there is no encoder {name!r}; the only one is {OpenEncoder.name!r}")
-    return OpenEncoder.load(checkpoint)
+    if name not in _LOADERS:
+        raise ConfigError(f"there is no encoder {name!r}; give {' or '.join(_LOADERS)}")
+    return _LOADERS[name](checkpoint)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Literal
+from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
-from neuface_engine.face_model import FaceParameters
+from neuface_engine.errors import AssetError
+from neuface_engine.face_model import FaceModel, FaceParameters
 from neuface_engine.weights import weights_fingerprint
 
 Trainable = Literal["all", "top"]
+CropSide = Literal["larger", "mean"]
 
 
 class Encoder(nn.Module, ABC):
@@ -24,9 +26,18 @@ class Encoder(nn.Module, ABC):
     input_size: int
     """Side of the crops [px]."""
     crop_scale: float
-    """Side of a crop in units of the larger side of the box of the 68 landmarks."""
+    """Side of a crop in units of the box of the 68 landmarks."""
+    crop_side: ClassVar[CropSide] = "larger"
+    """Which length of that box: its larger side, or the mean of width and height."""
     head_fingerprint: str | None = None
     """Fingerprint of the face model whose coefficients this encoder predicts; None = any of FLAME's layout."""
+
+    def check_head(self, head: FaceModel) -> None:
+        """Raises AssetError where `head` is not the one whose coefficients this encoder predicts."""
+        if self.head_fingerprint not in (None, head.fingerprint):
+            raise AssetError(
+                f"encoder {self.name!r} was trained on another head than {head.name!r}; give the head of its release"
+            )
 
     def forward(self, crops: Tensor) -> FaceParameters:
         """Crops ``[B, 3, S, S]`` in 0..1 -> FaceParameters of batch ``[B]``."""

@@ -1,0 +1,88 @@
+"""ResNet-50 (He et al. 2016, stride in the 3 x 3 convolutions) under torchvision's weight names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+STAGES = ((64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2))
+"""Width, blocks and stride of layer1 to layer4."""
+EXPANSION = 4
+NUM_FEATURES = 2048
+
+
+class Bottleneck(nn.Module):
+    """1 x 1 to `width`, 3 x 3, 1 x 1 to four times `width`, added to the input."""
+
+    def __init__(self, inputs: int, width: int, stride: int) -> None:
+        super().__init__()
+        outputs = EXPANSION * width
+        self.conv1 = nn.Conv2d(inputs, width, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.conv2 = nn.Conv2d(width, width, 3, stride, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(width)
+        self.conv3 = nn.Conv2d(width, outputs, 1, bias=False)
+        self.bn3 = nn.BatchNorm2d(outputs)
+        self.downsample: nn.Sequential | None = None
+        if stride != 1 or inputs != outputs:
+            self.downsample = nn.Sequential(
+                nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        shortcut = x if self.downsample is None else normalised(x, self.downsample[0], self.downsample[1])
+        y = F.relu_(normalised(x, self.conv1, self.bn1))
+        y = F.relu_(normalised(y, self.conv2, self.bn2))
+        return F.relu_(normalised(y, self.conv3, self.bn3).add_(shortcut))
+
+
+class ResNet50(nn.Module):
+    """[B, 3, S, S] -> [B, 2048]. `trunk` ends before the last stage, `top` is the last stage and the mean over the map.
+
+    BatchNorm is never in training mode: its running statistics are those of the checkpoint.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 64, 7, 2, padding=3, bias=False)
+        self.bn1 = nn.BatchNorm2d(64)
+        inputs = 64
+        for number, (width, blocks, stride) in enumerate(STAGES, 1):
+            stage = nn.Sequential()
+            for block in range(blocks):
+                stage.append(Bottleneck(inputs, width, stride if block == 0 else 1))
+                inputs = EXPANSION * width
+            self.add_module(f"layer{number}", stage)
+
+    def trunk(self, images: Tensor) -> Tensor:
+        """[B, 3, S, S] -> [B, 1024, S/16, S/16]."""
+        x = F.relu_(normalised(images, self.conv1, self.bn1))
+        x = F.max_pool2d(x, 3, 2, padding=1)
+        for stage in (self.layer1, self.layer2, self.layer3):
+            x = stage(x)
+        return x
+
+    def top(self, features: Tensor) -> Tensor:
+        """[B, 1024, h, w] -> [B, 2048]."""
+        return self.layer4(features).mean((-1, -2))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.top(self.trunk(images))
+
+    def convolutions(self) -> Iterator[nn.Conv2d]:
+        return (module for module in self.modules() if isinstance(module, nn.Conv2d))
+
+
+def normalised(x: Tensor, convolution: nn.Module, norm: nn.Module) -> Tensor:
+    """Convolution and BatchNorm in evaluation mode as one convolution: the same function, one pass over the maps."""
+    assert isinstance(convolution, nn.Conv2d)
+    assert isinstance(norm, nn.BatchNorm2d)
+    assert norm.running_var is not None
+    assert norm.running_mean is not None
+    scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
+    shift = norm.bias - norm.running_mean * scale
+    weight = convolution.weight * scale[:, None, None, None]
+    return F.conv2d(x, weight, shift, convolution.stride, convolution.padding)
