@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from neuface_engine.errors import (
     AssetError,
+    CheckpointError,
     ConfigError,
     DivergedError,
     MediaError,
     NeuFaceError,
     NoFaceError,
+    OutOfMemoryError,
     ProjectError,
     TrackError,
 )
@@ -28,7 +30,14 @@ if TYPE_CHECKING:
     from neuface_engine import landmarks, metrics, raster, resources
     from neuface_engine.encoders import Encoder, load_encoder
     from neuface_engine.face_model import FaceModel, FaceParameters, Mesh, project, project_depth, rotations
-    from neuface_engine.optimization import Iteration, Losses, NeuFace, NeuFaceConfig
+    from neuface_engine.optimization import (
+        FlameFitting,
+        FlameFittingConfig,
+        Iteration,
+        Losses,
+        NeuFace,
+        NeuFaceConfig,
+    )
     from neuface_engine.tracks import FaceTrack
     from neuface_engine.video import Sequence, load_sequence
 
@@ -41,6 +50,8 @@ _HOME = {
     "project": "face_model",
     "project_depth": "face_model",
     "rotations": "face_model",
+    "FlameFitting": "optimization",
+    "FlameFittingConfig": "optimization",
     "Iteration": "optimization",
     "Losses": "optimization",
     "NeuFace": "optimization",
@@ -72,12 +83,15 @@ def __getattr__(name: str) -> Any:
 
 __all__ = [
     "AssetError",
+    "CheckpointError",
     "ConfigError",
     "DivergedError",
     "Encoder",
     "FaceModel",
     "FaceParameters",
     "FaceTrack",
+    "FlameFitting",
+    "FlameFittingConfig",
     "Iteration",
     "Losses",
     "MediaError",
@@ -86,6 +100,7 @@ __all__ = [
     "NeuFaceConfig",
     "NeuFaceError",
     "NoFaceError",
+    "OutOfMemoryError",
     "ProjectError",
     "Sequence",
     "TrackError",

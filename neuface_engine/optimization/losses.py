@@ -79,6 +79,16 @@ def expression_prior(parameters: FaceParameters, valid: Tensor) -> Tensor:
     return _crop_mean(parameters.expression.abs().mean(-1), valid)
 
 
+def rotation_prior(parameters: FaceParameters, valid: Tensor) -> Tensor:
+    """L_r of Eq. (5): squared angle of the head, rad^2."""
+    return _crop_mean(parameters.head_rotation.square().sum(-1), valid)
+
+
+def jaw_prior(parameters: FaceParameters, valid: Tensor) -> Tensor:
+    """L_theta of Eq. (5): squared angle of the jaw, rad^2."""
+    return _crop_mean(parameters.jaw.square().sum(-1), valid)
+
+
 def size_prior(meshes: Tensor, size: Tensor, valid: Tensor) -> Tensor:
     """|log| of the head's size over `size`, metres: weak perspective cannot see how large a head is, so nothing else
     keeps it from drifting.
