@@ -80,5 +80,5 @@ class DecaEncoder(Encoder):
         return FaceParameters(**dict(zip(SPLIT, parts, strict=True)))
 
     def trainable_parameters(self, trainable: Trainable) -> list[nn.Parameter]:
-        moved: tuple[nn.Module, ...] = (self,) if trainable == "all" else (self.encoder.layer4, self.layers)
+        moved: list[nn.Module] = [self] if trainable == "all" else [self.encoder.layer4, self.layers]
         return [p for module in moved for p in module.parameters() if p.requires_grad]

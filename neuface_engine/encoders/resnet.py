@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-STAGES = ((64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2))
-"""Width, blocks and stride of layer1 to layer4."""
 EXPANSION = 4
 NUM_FEATURES = 2048
 
@@ -49,13 +45,10 @@ class ResNet50(nn.Module):
         super().__init__()
         self.conv1 = nn.Conv2d(3, 64, 7, 2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(64)
-        inputs = 64
-        for number, (width, blocks, stride) in enumerate(STAGES, 1):
-            stage = nn.Sequential()
-            for block in range(blocks):
-                stage.append(Bottleneck(inputs, width, stride if block == 0 else 1))
-                inputs = EXPANSION * width
-            self.add_module(f"layer{number}", stage)
+        self.layer1 = _stage(64, 64, blocks=3, stride=1)
+        self.layer2 = _stage(256, 128, blocks=4, stride=2)
+        self.layer3 = _stage(512, 256, blocks=6, stride=2)
+        self.layer4 = _stage(1024, 512, blocks=3, stride=2)
 
     def trunk(self, images: Tensor) -> Tensor:
         """[B, 3, S, S] -> [B, 1024, S/16, S/16]."""
@@ -72,8 +65,10 @@ class ResNet50(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         return self.top(self.trunk(images))
 
-    def convolutions(self) -> Iterator[nn.Conv2d]:
-        return (module for module in self.modules() if isinstance(module, nn.Conv2d))
+
+def _stage(inputs: int, width: int, *, blocks: int, stride: int) -> nn.Sequential:
+    first = Bottleneck(inputs, width, stride)
+    return nn.Sequential(first, *(Bottleneck(EXPANSION * width, width, 1) for _ in range(blocks - 1)))
 
 
 def normalised(x: Tensor, convolution: nn.Module, norm: nn.Module) -> Tensor:

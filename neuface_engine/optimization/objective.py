@@ -5,6 +5,7 @@ The encoder does not appear here: NeuFace and FLAME fitting minimise the same ob
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,18 +89,27 @@ class Objective:
         length = self.variant.chunk or frames
         if length >= frames:
             return [(slice(0, frames), self)]
-        starts = range(0, frames, length)
-        slices = [slice(start, min(start + length, frames)) for start in starts]
-        parts = [(part, Objective(self.head, self.evidence.frames(part), self.config)) for part in slices]
-        for _, objective in parts:
-            objective._size = self._size
-        return parts
+        slices = [slice(start, min(start + length, frames)) for start in range(0, frames, length)]
+        return [(chosen, self._part(chosen)) for chosen in slices]
+
+    def _part(self, frames: slice) -> Objective:
+        part = copy.copy(self)
+        part.evidence = self.evidence.frames(frames)
+        return part
 
     def faces(self, parameters: FaceParameters) -> FaceParameters:
         """What is decoded of an encoder's output [F, V, ...]: a shared shape is that of the first crop."""
         if not self.variant.shared_shape:
             return parameters
         return parameters.replace(shape=parameters.shape[:1, :1].expand_as(parameters.shape))
+
+    def exported(self, parameters: FaceParameters, views: tuple[str, ...]) -> FaceParameters:
+        """What history and track hold of an encoder's output [F, V, ...]: here a shared shape is that of the first
+        frame of the front view, found by its name, else of the first view."""
+        if not self.variant.shared_shape:
+            return parameters
+        front = next((v for v, name in enumerate(views) if "front" in name.lower()), 0)
+        return parameters.replace(shape=parameters.shape[:1, front, None].expand_as(parameters.shape))
 
     def decode(self, parameters: FaceParameters) -> Prediction:
         faces = self.faces(parameters)
@@ -139,10 +149,9 @@ class Objective:
         return confidence.reshape(prediction.vertices.shape[:3]) * valid[..., None]
 
     def expectation(self, prediction: Prediction, visibility: Tensor | None) -> Targets:
-        """E-step: qhat and Mhat. `visibility` [F, V, N] is needed with two views or more.
+        """E-step: qhat and Mhat, constants or with the graph of `prediction` as the variant has it.
 
-        Constants, or with the graph of `prediction` where the variant has it so. The confidence "facing" belongs to
-        `prediction` itself: there `visibility` only says that there are several views.
+        `visibility` [F, V, N] is needed with two views or more; the confidence "facing" is computed here instead.
         """
         variant, valid = self.variant, self.evidence.valid
         with torch.set_grad_enabled(torch.is_grad_enabled() and not variant.constant_targets):
@@ -153,10 +162,10 @@ class Objective:
                 sign_care=variant.sign_care,
                 ends=variant.ends,
             )
+            if variant.confidence == "facing" and valid.shape[1] > 1:
+                visibility = facing_confidence(self._posed(prediction), self._triangles, valid)
             mesh = None
             if visibility is not None:
-                if variant.confidence == "facing":
-                    visibility = facing_confidence(self._posed(prediction), self._triangles, valid)
                 mesh = merged_mesh(prediction.vertices, visibility, aligned=variant.aligned)
             return Targets(orientation, mesh)
 
