@@ -34,8 +34,6 @@ class MeshDecoder:
     """Decodes the shown frame only, and remembers the last few answers."""
 
     def __init__(self, footage: Footage, *, remember: int = 4) -> None:
-        # Decoding one frame is small work: more threads would only wait, and take the optimiser's core.
-        torch.set_num_threads(1)
         self._head = footage.head
         self._faces = footage.faces
         self._sequence = footage.sequence

@@ -56,13 +56,6 @@ class TilePainter:
         self._backgrounds: dict[int, tuple[tuple[object, ...], TilePicture]] = {}
         self._ground = np.array(theme.rgb(theme.GROUND), dtype=np.uint8)
 
-    def region_aspect(self, *, whole_frame: bool) -> float:
-        """Width over height of what the tiles want to show, averaged over the views."""
-        if whole_frame:
-            sizes = np.asarray(self._footage.sequence.image_sizes, dtype=float)
-            return float(np.mean(sizes[:, 0] / sizes[:, 1]))
-        return float(np.mean([(x1 - x0) / (y1 - y0) for x0, y0, x1, y1 in self._regions]))
-
     def background(self, view: int, frame: int, width: int, height: int, *, whole_frame: bool) -> TilePicture:
         """The video alone, ``width`` x ``height`` px; what lies outside the video is the window's ground colour."""
         key = (frame, width, height, whole_frame)
@@ -175,6 +168,14 @@ def _place(centre: float, extent: float, frame_extent: float) -> float:
     if extent >= frame_extent:
         return (frame_extent - extent) / 2
     return min(max(centre - extent / 2, 0.0), frame_extent - extent)
+
+
+def region_aspect(footage: Footage, *, whole_frame: bool) -> float:
+    """Width over height of what the tiles want to show, averaged over the views."""
+    if whole_frame:
+        sizes = np.asarray(footage.sequence.image_sizes, dtype=float)
+        return float(np.mean(sizes[:, 0] / sizes[:, 1]))
+    return float(np.mean([(x1 - x0) / (y1 - y0) for x0, y0, x1, y1 in face_regions(footage)]))
 
 
 def face_regions(footage: Footage) -> list[tuple[float, float, float, float]]:

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from neuface_studio import actions as table
 from neuface_studio.controller import Controller
+from neuface_studio.scene.renderer import Renderer
 from neuface_studio.session import RunState, Session
 from neuface_studio.widgets import help_sheets
 from neuface_studio.widgets.figures_panel import FiguresPanel
@@ -54,6 +55,7 @@ class MainWindow(QMainWindow):
         self.session = Session(self)
         self.controller = Controller(self.session, self)
         self.controller.project_override = project
+        self.renderer = Renderer(self.session, self)
         self.setWindowTitle("NeuFace Studio")
         self.setAcceptDrops(True)
         self.setDockOptions(QMainWindow.DockOption.AnimatedDocks | QMainWindow.DockOption.AllowTabbedDocks)
@@ -87,7 +89,7 @@ class MainWindow(QMainWindow):
     def _build_panels(self) -> None:
         session, actions = self.session, self.actions_by_id
         self.start_page = StartPage(actions)
-        self.view_grid = ViewGrid(session)
+        self.view_grid = ViewGrid(session, self.renderer)
         self.pages = QStackedWidget()
         self.pages.addWidget(self.start_page)
         self.pages.addWidget(self.view_grid)
@@ -99,7 +101,7 @@ class MainWindow(QMainWindow):
         column.addWidget(self.pages, 1)
         self.setCentralWidget(centre)
 
-        self.view3d = View3D(session)
+        self.view3d = View3D(session, self.renderer)
         self.figures = FiguresPanel(session)
         self.layer_panel = LayerPanel(session, actions)
         self.plots = Plots(session)
@@ -363,7 +365,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def do_about(self) -> None:
-        names = {"interactor": "on screen", "offscreen": "off screen, shown as a picture"}
+        names = {"interactor": "on screen", "offscreen": "drawn by the processor"}
         backend = f"{names[self.view3d.backend]} ({self.view3d.backend_reason})"
         help_sheets.about_sheet(self, backend).open()
 
@@ -383,7 +385,6 @@ class MainWindow(QMainWindow):
     @Slot()
     def _on_footage(self) -> None:
         footage = self.session.footage
-        self.view3d.set_decoder(self.view_grid.decoder)
         if footage is None:
             self.pages.setCurrentWidget(self.start_page)
             self.start_page.show_task(None)
@@ -488,6 +489,7 @@ class MainWindow(QMainWindow):
             self.settings.setValue("window/state", self.saveState(LAYOUT_VERSION))
         self.session.set_playing(False)
         self.view_grid.stop()
+        self.renderer.stop()
         self.controller.shutdown()
         # Closing the footage stirs the panels once more: their timers stop last, then the plotter closes.
         for panel in (self.notices, self.plots, self.view_grid, self.view3d):

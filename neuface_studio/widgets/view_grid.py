@@ -1,18 +1,17 @@
-"""The tiles of all views, as large as the room allows, redrawn one tile a turn of the event loop."""
+"""The tiles of all views, as large as the room allows; the drawing thread fills them one by one."""
 
 from __future__ import annotations
 
 import math
-import time
 
 import numpy as np
-from PySide6.QtCore import QRect, QTimer, Signal, Slot
+from PySide6.QtCore import QRect, Signal, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from neuface_studio.scene.decoding import FrameMeshes, MeshDecoder
-from neuface_studio.scene.overlay import LONGEST_SIDE, TilePainter
-from neuface_studio.session import Session
+from neuface_studio.scene.overlay import LONGEST_SIDE, region_aspect
+from neuface_studio.scene.renderer import Renderer, TileDrawn, TilesRequest
+from neuface_studio.session import IterationRecord, Session
 from neuface_studio.widgets.tile import Tile
 
 SPACING = 6
@@ -24,22 +23,17 @@ class ViewGrid(QWidget):
     refreshed = Signal()
     gradient_peak_changed = Signal(float)
 
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+    def __init__(self, session: Session, renderer: Renderer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
+        self._renderer = renderer
         self._tiles: list[Tile] = []
-        self._decoder: MeshDecoder | None = None
-        self._painter: TilePainter | None = None
-        self._meshes: FrameMeshes | None = None
-        self._queue: list[int] = []
+        self._aspects = (1.0, 1.0)  # of the face regions, of the whole frames
+        self._busy = False
         self._again = False
         self._still = False
         self._peak = 0.0
         self.draw_seconds = 0.0
-        self._work = QTimer(self)
-        self._work.setSingleShot(True)
-        self._work.setInterval(0)
-        self._work.timeout.connect(self._draw_next)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(320, 200)
         session.footage_changed.connect(self._rebuild)
@@ -47,6 +41,8 @@ class ViewGrid(QWidget):
         session.iteration_changed.connect(self.refresh)
         session.layers_changed.connect(self._on_layers)
         session.selection_changed.connect(self._on_selection)
+        renderer.tile_drawn.connect(self._on_tile)
+        renderer.round_drawn.connect(self._on_round)
 
     @property
     def tiles(self) -> list[Tile]:
@@ -55,11 +51,7 @@ class ViewGrid(QWidget):
     @property
     def busy(self) -> bool:
         """Whether some tile still shows an older state."""
-        return bool(self._queue)
-
-    @property
-    def decoder(self) -> MeshDecoder | None:
-        return self._decoder
+        return self._busy
 
     @Slot(bool)
     def set_still(self, still: bool) -> None:
@@ -71,21 +63,15 @@ class ViewGrid(QWidget):
 
     @Slot()
     def refresh(self) -> None:
-        """Draw all shown tiles anew; while a round is under way, one more round follows it."""
-        if self._painter is None:
-            return
-        if self._queue or self._still:
+        """Have all shown tiles drawn anew; while a round is under way, one more round follows it."""
+        if self._busy or self._still:
             self._again = True
             return
-        self._queue = [-1, *self._shown_views()]
-        self._work.start()
+        self._busy = self._renderer.draw_tiles(self._request())
 
     def stop(self) -> None:
         """No drawing any more."""
-        self._work.stop()
-        self._queue.clear()
-        self._again = False
-        self._painter = None
+        self._busy = self._again = False
 
     @Slot()
     def _rebuild(self) -> None:
@@ -94,13 +80,10 @@ class ViewGrid(QWidget):
             tile.hide()
             tile.deleteLater()
         self._tiles = []
-        self._meshes = None
-        self._decoder = None
         footage = self._session.footage
         if footage is None:
             return
-        self._decoder = MeshDecoder(footage)
-        self._painter = TilePainter(footage)
+        self._aspects = region_aspect(footage, whole_frame=False), region_aspect(footage, whole_frame=True)
         for view, name in enumerate(footage.sequence.views):
             tile = Tile(view, name, self)
             tile.picked.connect(self._session.select_view)
@@ -135,10 +118,10 @@ class ViewGrid(QWidget):
 
     def _arrange(self) -> None:
         """Place the tiles; the number of columns is the one that shows the faces largest."""
-        if self._painter is None or not self._tiles:
+        if not self._tiles:
             return
         shown = self._shown_views()
-        aspect = self._painter.region_aspect(whole_frame=self._session.layers.whole_frame)
+        aspect = self._aspects[self._session.layers.whole_frame]
         columns = best_columns(len(shown), self.width(), self.height(), aspect)
         rows = math.ceil(len(shown) / columns)
         width = (self.width() - SPACING * (columns - 1)) / columns
@@ -159,68 +142,58 @@ class ViewGrid(QWidget):
                 )
             )
 
-    @Slot()
-    def _draw_next(self) -> None:
-        if not self._queue or self._painter is None:
+    def _request(self) -> TilesRequest:
+        session = self._session
+        record, layers, gradient = session.record(), session.layers, None
+        if record is not None and layers.gradient:
+            gradient = session.gradients.frame(record.index, session.frame)
+            peak = rounded_up(session.gradients.typical_peak(record.index))
+            if peak != self._peak:
+                self._peak = peak
+                self.gradient_peak_changed.emit(peak)
+        sizes = {view: picture_size(self._tiles[view]) for view in self._shown_views()}
+        return TilesRequest(
+            sizes={view: size for view, size in sizes.items() if min(size) >= 8},
+            frame=session.frame,
+            record=record,
+            layers=layers,
+            gradient=gradient,
+            gradient_peak=self._peak,
+        )
+
+    @Slot(object)
+    def _on_tile(self, drawn: TileDrawn) -> None:
+        footage = self._session.footage
+        if footage is None or drawn.view >= len(self._tiles):
             return
-        started = time.perf_counter()
-        view = self._queue.pop(0)
-        if view < 0:
-            self._decode()
-        elif view < len(self._tiles):
-            self._draw(self._tiles[view])
-        self.draw_seconds += time.perf_counter() - started
-        if self._queue:
-            self._work.start()
-            return
+        found = footage.sequence.detected[:, drawn.view]
+        flag = flag_text(bool(found[drawn.request.frame]), bool(found.any()))
+        tile = self._tiles[drawn.view]
+        tile.show_picture(drawn.image, drawn.detected, drawn.projected)
+        tile.set_caption(figure_text(drawn.request.record, drawn.view), flag)
+
+    @Slot(float)
+    def _on_round(self, seconds: float) -> None:
+        self.draw_seconds += seconds
+        self._busy = False
         self.refreshed.emit()
         if self._again and not self._still:
             self._again = False
             self.refresh()
 
-    def _decode(self) -> None:
-        session = self._session
-        record = session.record()
-        self._meshes = None
-        if record is not None and self._decoder is not None:
-            self._meshes = self._decoder.decode(record, session.frame)
-            if session.layers.gradient:
-                peak = rounded_up(session.gradients.typical_peak(record.index))
-                if peak != self._peak:
-                    self._peak = peak
-                    self.gradient_peak_changed.emit(peak)
 
-    def _draw(self, tile: Tile) -> None:
-        session, footage, painter = self._session, self._session.footage, self._painter
-        if footage is None or painter is None or tile.width() < 8 or tile.height() < 8:
-            return
-        view, frame, layers = tile.view, session.frame, session.layers
-        ratio = tile.devicePixelRatioF()
-        shrink = min(1.0, LONGEST_SIDE / (ratio * max(tile.width(), tile.height())))
-        size = round(tile.width() * ratio * shrink), round(tile.height() * ratio * shrink)
-        background = painter.background(view, frame, *size, whole_frame=layers.whole_frame)
-        sequence = footage.sequence
-        in_frame = bool(sequence.detected[frame, view])
-        in_view = bool(sequence.detected[:, view].any())
-        meshes = self._meshes if in_view else None
-        gradient = None
-        if layers.gradient and meshes is not None:
-            maps = session.gradients.frame(meshes.iteration, frame)
-            gradient = None if maps is None else maps[view]
-        pixels = painter.paint(view, background, meshes, layers, gradient, self._peak)
-        detected = projected = None
-        if layers.detected and in_frame and self._decoder is not None:
-            detected = background.viewport.to_tile(self._decoder.detected(frame)[view])
-        if layers.projected and meshes is not None:
-            projected = background.viewport.to_tile(meshes.projected[view])
-        tile.show_picture(pixels, detected, projected)
-        tile.set_caption(self._figure(view), flag_text(in_frame, in_view))
+def figure_text(record: IterationRecord | None, view: int) -> str:
+    """The figure in a tile's title."""
+    if record is None or not np.isfinite(record.nme_percent[view]):
+        return ""
+    return f"NME {record.nme_percent[view]:.2f} %"
 
-    def _figure(self, view: int) -> str:
-        record = self._session.record()
-        if record is None or not np.isfinite(record.nme_percent[view]):
-            return ""
-        return f"NME {record.nme_percent[view]:.2f} %"
+
+def picture_size(tile: Tile) -> tuple[int, int]:
+    """Width and height in px at which a tile is drawn: its own on the screen, within bounds."""
+    ratio = tile.devicePixelRatioF()
+    shrink = min(1.0, LONGEST_SIDE / max(1.0, ratio * max(tile.width(), tile.height())))
+    return round(tile.width() * ratio * shrink), round(tile.height() * ratio * shrink)
 
 
 def flag_text(in_frame: bool, in_view: bool) -> str:

@@ -297,7 +297,7 @@ def test_a_failing_driver_falls_back(
 ) -> None:
     from neuface_studio.widgets import view3d
 
-    def broken(parent: object) -> None:
+    def broken(*_: object) -> None:
         raise RuntimeError("no GL")
 
     monkeypatch.setenv("NEUFACE_VIEW3D", "interactor")

@@ -1,0 +1,274 @@
+"""The thread that draws. The window says what it wants to see and gets finished pictures; it never draws a mesh."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, Qt, Signal, Slot
+
+from neuface_engine import raster
+from neuface_studio import theme
+from neuface_studio.scene.camera import OrbitCamera, fit, side_by_side
+from neuface_studio.scene.decoding import FrameMeshes, MeshDecoder
+from neuface_studio.scene.heads_picture import HeadsPainter
+from neuface_studio.scene.overlay import TilePainter, Viewport
+from neuface_studio.session import Footage, IterationRecord, Layers, Session
+from neuface_studio.worker import BackgroundThread, lower_priority
+
+log = logging.getLogger(__name__)
+
+Image = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+NICE_STEPS = 4  # behind the window, before the optimiser
+
+
+@dataclass(frozen=True)
+class TilesRequest:
+    """Draw these views: ``sizes`` view -> (width, height) px; ``gradient`` [V, N] of this frame, or None."""
+
+    sizes: dict[int, tuple[int, int]]
+    frame: int
+    record: IterationRecord | None
+    layers: Layers
+    gradient: Floats | None = None
+    gradient_peak: float = 0.0
+
+
+@dataclass(frozen=True)
+class TileDrawn:
+    """One finished tile: ``image`` uint8 [H, W, 3]; landmarks [68, 2] in px of it, or None."""
+
+    view: int
+    request: TilesRequest
+    image: Image
+    viewport: Viewport
+    meshes: FrameMeshes | None
+    detected: Floats | None
+    projected: Floats | None
+
+
+@dataclass(frozen=True)
+class HeadsRequest:
+    """Heads of ``views``. With a ``camera`` they are drawn at ``size`` px; without, only decoded."""
+
+    record: IterationRecord
+    frame: int
+    views: tuple[int, ...]
+    posed: bool
+    size: tuple[int, int]
+    camera: OrbitCamera | None = None
+    smooth: bool = False
+
+
+@dataclass(frozen=True)
+class HeadsDrawn:
+    """``vertices`` and ``normals`` [V, N, 3] of the views asked for; ``image`` and its camera if one was given."""
+
+    request: HeadsRequest
+    vertices: Floats
+    normals: Floats
+    image: Image | None
+    camera: OrbitCamera | None
+    seconds: float
+
+
+class RenderWorker(QObject):
+    """Lives in the drawing thread. One request of each kind waits at most: the newest one."""
+
+    tile_drawn = Signal(object)
+    round_drawn = Signal(float)
+    heads_drawn = Signal(object)
+    failed = Signal(str)
+    finished = Signal()
+
+    def __init__(self, footage: Footage) -> None:
+        super().__init__()
+        self._footage = footage
+        self._wake = threading.Condition()
+        self._tiles: TilesRequest | None = None
+        self._heads: HeadsRequest | None = None
+        self._stop = False
+
+    def draw_tiles(self, request: TilesRequest) -> None:
+        """From any thread: replaces a request that was not begun."""
+        with self._wake:
+            self._tiles = request
+            self._wake.notify()
+
+    def draw_heads(self, request: HeadsRequest) -> None:
+        """From any thread: replaces a request that was not begun."""
+        with self._wake:
+            self._heads = request
+            self._wake.notify()
+
+    def stop(self) -> None:
+        """Leave after the picture in progress."""
+        with self._wake:
+            self._stop = True
+            self._wake.notify()
+
+    @Slot()
+    def run(self) -> None:
+        try:
+            lower_priority(NICE_STEPS)
+            # Decoding one frame is small work: more threads would only wait, and take the optimiser's core.
+            torch.set_num_threads(1)
+            self._decoder = MeshDecoder(self._footage)
+            self._painter = TilePainter(self._footage)
+            self._heads_painter = HeadsPainter(self._footage.faces, self._footage.head.num_vertices)
+            self._loop()
+        finally:
+            self.finished.emit()
+
+    def _loop(self) -> None:
+        while True:
+            with self._wake:
+                while not (self._stop or self._tiles is not None or self._heads is not None):
+                    self._wake.wait()
+                if self._stop:
+                    return
+                tiles, self._tiles = self._tiles, None
+                heads, self._heads = self._heads, None
+            if tiles is not None:
+                started = time.perf_counter()
+                self._guarded(self._draw_tiles, tiles)
+                self.round_drawn.emit(time.perf_counter() - started)
+            if heads is not None and not self._stop:
+                self.heads_drawn.emit(self._guarded(self._draw_heads, heads))
+
+    def _guarded(self, draw: Callable[[Any], Any], request: Any) -> Any:
+        try:
+            return draw(request)
+        except Exception as error:
+            log.exception("drawing failed")
+            self.failed.emit(f"Fault while drawing: {error!r}. Please report it.")
+            return None
+
+    def _draw_tiles(self, request: TilesRequest) -> None:
+        meshes = None
+        if request.record is not None:
+            meshes = self._decoder.decode(request.record, request.frame)
+        for view, size in request.sizes.items():
+            if self._stop:
+                return
+            self.tile_drawn.emit(self._draw_tile(request, view, size, meshes))
+
+    def _draw_tile(
+        self, request: TilesRequest, view: int, size: tuple[int, int], meshes: FrameMeshes | None
+    ) -> TileDrawn:
+        layers, frame = request.layers, request.frame
+        detected = self._footage.sequence.detected[:, view]
+        background = self._painter.background(view, frame, *size, whole_frame=layers.whole_frame)
+        shown = meshes if bool(detected.any()) else None
+        gradient = None if request.gradient is None else request.gradient[view]
+        image = self._painter.paint(view, background, shown, layers, gradient, request.gradient_peak)
+        circles = crosses = None
+        if layers.detected and bool(detected[frame]):
+            circles = background.viewport.to_tile(self._decoder.detected(frame)[view])
+        if layers.projected and shown is not None:
+            crosses = background.viewport.to_tile(shown.projected[view])
+        return TileDrawn(
+            view, request, np.ascontiguousarray(image), background.viewport, shown, circles, crosses
+        )
+
+    def _draw_heads(self, request: HeadsRequest) -> HeadsDrawn:
+        started = time.perf_counter()
+        vertices = self._decoder.heads(request.record, request.frame, posed=request.posed)
+        vertices = vertices[list(request.views)]
+        normals = np.asarray(raster.vertex_normals(vertices, self._footage.faces), dtype=np.float32)
+        width, height = request.size
+        image, camera = None, request.camera
+        if camera is not None and len(vertices):
+            placed = side_by_side(vertices, width, height) if request.posed else vertices
+            if camera.framing is None:
+                camera = OrbitCamera(camera.yaw, camera.pitch, camera.zoom, fit(placed, width, height))
+            colours = [theme.view_colour(view) for view in request.views]
+            image = self._heads_painter.draw(
+                placed, normals, colours, camera, width, height, smooth=request.smooth
+            )
+        seconds = time.perf_counter() - started
+        return HeadsDrawn(request, vertices, normals, image, camera, seconds)
+
+
+class Renderer(QObject):
+    """The window's side of the drawing thread: one thread for each footage, ended before the next begins."""
+
+    tile_drawn = Signal(object)
+    round_drawn = Signal(float)
+    heads_drawn = Signal(object)
+
+    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._worker: RenderWorker | None = None
+        self._thread: BackgroundThread | None = None
+        session.footage_changed.connect(self._on_footage)
+
+    def draw_tiles(self, request: TilesRequest) -> bool:
+        """False if there is no footage to draw; else ``tile_drawn`` for each view, then ``round_drawn``, follow."""
+        if self._worker is None:
+            return False
+        self._worker.draw_tiles(request)
+        return True
+
+    def draw_heads(self, request: HeadsRequest) -> bool:
+        """False if there is no footage to draw; else ``heads_drawn`` follows."""
+        if self._worker is None:
+            return False
+        self._worker.draw_heads(request)
+        return True
+
+    @Slot()
+    def _on_footage(self) -> None:
+        self.stop()
+        footage = self._session.footage
+        if footage is None:
+            return
+        worker = RenderWorker(footage)
+        queued = Qt.ConnectionType.QueuedConnection
+        worker.tile_drawn.connect(self._on_tile, queued)
+        worker.round_drawn.connect(self._on_round, queued)
+        worker.heads_drawn.connect(self._on_heads, queued)
+        worker.failed.connect(self._on_failed, queued)
+        self._worker = worker
+        self._thread = BackgroundThread(worker, "painter", self)
+
+    def stop(self) -> None:
+        """End the thread; what it had under way is not delivered."""
+        worker, thread = self._worker, self._thread
+        self._worker = self._thread = None
+        if worker is not None and thread is not None:
+            thread.join(worker.stop)
+            thread.deleteLater()
+
+    def _is_stale(self) -> bool:
+        """Whether a picture comes from the thread of footage that was closed meanwhile."""
+        return self._worker is None or self.sender() is not self._worker
+
+    @Slot(object)
+    def _on_tile(self, drawn: TileDrawn) -> None:
+        if not self._is_stale():
+            self.tile_drawn.emit(drawn)
+
+    @Slot(float)
+    def _on_round(self, seconds: float) -> None:
+        if not self._is_stale():
+            self.round_drawn.emit(seconds)
+
+    @Slot(object)
+    def _on_heads(self, drawn: HeadsDrawn | None) -> None:
+        if not self._is_stale():
+            self.heads_drawn.emit(drawn)
+
+    @Slot(str)
+    def _on_failed(self, message: str) -> None:
+        if not self._is_stale():
+            self._session.notify("error", message)

@@ -1,0 +1,19 @@
+"""Background work: loading footage, and the optimiser with its one-slot mailbox. No widgets, no drawing."""
+
+from .loading import CancelledError, LoadRequest, LoadWorker
+from .mailbox import Mailbox, SavedResult, Snapshot
+from .optimising import OptimiserWorker
+from .threads import BackgroundThread, lower_priority, worker_threads
+
+__all__ = [
+    "BackgroundThread",
+    "CancelledError",
+    "LoadRequest",
+    "LoadWorker",
+    "Mailbox",
+    "OptimiserWorker",
+    "SavedResult",
+    "Snapshot",
+    "lower_priority",
+    "worker_threads",
+]

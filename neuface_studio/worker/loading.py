@@ -1,0 +1,131 @@
+"""Opening footage in the background: decoding, detecting, and compiling the drawing kernels."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtCore import QObject, Signal, Slot
+
+from neuface_studio.session import Footage, Task
+from neuface_studio.worker.threads import lower_priority, worker_threads
+
+log = logging.getLogger(__name__)
+
+STAGES = {
+    "decode": "Decoding the videos",
+    "detect": "Finding the face in every picture",
+    "crop": "Cutting out the faces",
+}
+
+
+@dataclass(frozen=True)
+class LoadRequest:
+    """What to open: a path, or None for the bundled demo."""
+
+    path: Path | None
+    views: str | None = None
+    max_frames: int | None = None
+
+
+class CancelledError(Exception):
+    """Raised inside a progress callback to leave long work early."""
+
+
+class LoadWorker(QObject):
+    """Decodes and detects in a thread of its own; exactly one of the three result signals follows."""
+
+    progressed = Signal(object)
+    loaded = Signal(object)
+    failed = Signal(str)
+    cancelled = Signal()
+    finished = Signal()
+
+    def __init__(self, request: LoadRequest) -> None:
+        super().__init__()
+        self._request = request
+        self._stop = threading.Event()
+
+    def cancel(self) -> None:
+        """Ask the work to end at the next progress report; may be called from any thread."""
+        self._stop.set()
+
+    @Slot()
+    def run(self) -> None:
+        from neuface_engine.errors import NeuFaceError
+
+        try:
+            lower_priority()
+            footage = self._load()
+            if self._stop.is_set():
+                raise CancelledError
+            self.loaded.emit(footage)
+        except CancelledError:
+            self.cancelled.emit()
+        except NeuFaceError as error:
+            self.failed.emit(str(error))
+        except Exception as error:
+            log.exception("loading failed")
+            self.failed.emit(
+                f"Fault while opening {self._request.path or 'the demo'}: {error!r}. Please report it."
+            )
+        finally:
+            self.finished.emit()
+
+    def _load(self) -> Footage:
+        self._report("Starting the engine", None)
+        import torch
+
+        import neuface_engine as nf
+
+        torch.set_num_threads(worker_threads())
+        is_demo = self._request.path is None
+        path = nf.resources.path("demo") if self._request.path is None else self._request.path
+        self._report("Loading the head and the encoder", None)
+        head = nf.FaceModel.load("open")
+        encoder = nf.load_encoder("open")
+        self._check()
+        sequence = nf.load_sequence(
+            path,
+            views=self._request.views,
+            max_frames=self._request.max_frames,
+            crop_size=encoder.input_size,
+            crop_scale=encoder.crop_scale,
+            crop_side=encoder.crop_side,
+            progress=self._progress,
+        )
+        self._report("Decoding the frames", None)
+        sequence.frames[0, 0]  # a cached sequence decodes its frames when the first of them is asked for
+        self._check()
+        self._report("Preparing the display", None)
+        faces = np.ascontiguousarray(head.faces.cpu().numpy(), dtype=np.int32)
+        warm_up_raster(faces, head.num_vertices)
+        return Footage(sequence=sequence, head=head, encoder=encoder, faces=faces, is_demo=is_demo)
+
+    def _progress(self, stage: str, done: int, total: int) -> None:
+        self._check()
+        fraction = done / total if total else None
+        self._report(STAGES.get(stage, stage), fraction, f"{done} of {total} pictures" if total else "")
+
+    def _report(self, label: str, fraction: float | None, detail: str = "") -> None:
+        self.progressed.emit(Task(label, fraction, detail))
+
+    def _check(self) -> None:
+        if self._stop.is_set():
+            raise CancelledError
+
+
+def warm_up_raster(faces: np.ndarray, num_vertices: int) -> None:
+    """Compile (or load from the cache) the drawing kernels, so that the first picture is not late."""
+    from neuface_engine import raster
+
+    frame = np.zeros((16, 16, 3), np.uint8)
+    points = np.zeros((num_vertices, 3), np.float32)
+    normals = np.zeros_like(points)
+    raster.draw_shaded(frame, points, normals, faces)
+    raster.draw_wireframe(frame, points, faces)
+    raster.draw_scalar(frame, points, faces, points[:, 0], vmin=0.0, vmax=1.0, normals=normals)
+    raster.vertex_normals(points, faces)

@@ -1,0 +1,61 @@
+"""What the optimiser tells the window, and the one slot it passes through.
+
+The optimiser never waits for the window: it posts its newest state into a mailbox with one slot, and the window looks
+into it 15 times a second.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from neuface_studio.session import IterationRecord, PackedMap, RunState
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What the optimiser tells the window: new iterations since the last look, and its state now."""
+
+    records: tuple[IterationRecord, ...] = ()
+    gradient: tuple[int, PackedMap] | None = None
+    state: RunState | None = None
+    figures: dict[str, dict[str, float]] | None = None
+    error: str | None = None
+    unwatched: tuple[bool, ...] = ()  # for each record: was the window still during this iteration?
+
+
+@dataclass
+class Mailbox:
+    """One slot, latest wins; only the light records of an unread snapshot are carried over."""
+
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _slot: Snapshot | None = None
+
+    def put(self, snapshot: Snapshot) -> None:
+        with self._lock:
+            old = self._slot
+            if old is not None:
+                snapshot = replace(
+                    snapshot,
+                    records=old.records + snapshot.records,
+                    unwatched=old.unwatched + snapshot.unwatched,
+                    gradient=snapshot.gradient or old.gradient,
+                    state=snapshot.state or old.state,
+                    figures=snapshot.figures or old.figures,
+                    error=snapshot.error or old.error,
+                )
+            self._slot = snapshot
+
+    def take(self) -> Snapshot | None:
+        with self._lock:
+            snapshot, self._slot = self._slot, None
+            return snapshot
+
+
+@dataclass(frozen=True)
+class SavedResult:
+    """The track of an earlier session, and how the window shows it until a new run begins."""
+
+    track: Any
+    record: IterationRecord
