@@ -1,4 +1,4 @@
-"""All metrics of one track against its sequence."""
+"""The figures of one track in one object: what `neuface track`, `compare` and the studio show."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor
 
 from neuface_engine.face_model import project
 from neuface_engine.metrics.apertures import LIDS, LIPS, aperture_ratio
@@ -18,16 +19,18 @@ from neuface_engine.metrics.vertex_error import vertex_error_mm
 
 if TYPE_CHECKING:
     from neuface_engine.tracks import FaceTrack
-    from neuface_engine.video import Sequence
+    from neuface_engine.video import GroundTruth, Sequence
 
 
 @dataclass(frozen=True)
 class Metrics:
-    """See docs/metrics.md for the definitions; NaN where a metric does not exist.
+    """See docs/metrics.md for the definitions; NaN where a metric does not exist. `examine` has the rest.
 
     cvd_mm, cvd_mm_per_view   cross-view vertex distance, L1 per vertex, mm (two views or more)
     msi_landmark, msi_vertex  motion stability index, 1 / (mm^2 / frame^4), mean over views
-    nme_percent               landmark error in percent of the landmark box
+    nme_percent               landmark error in percent of the landmark box, in every crop alike: the mean of the views
+                              stays comparable between methods, which a length chosen by the yaw would not be
+                              (`examine` gives that one and the inter-ocular one)
     lip_, lid_aperture_ratio  spread of the opening, mesh against landmarks
     shape_norm                mean 2-norm of beta
     shape_rms_sd              rms of beta in standard deviations
@@ -54,8 +57,10 @@ class Metrics:
 
 
 @torch.no_grad()
-def evaluate(track: FaceTrack, sequence: Sequence | None = None) -> Metrics:
-    """Metrics of `track`; the detected landmarks come from the track, ground truth from `sequence` if it has any."""
+def evaluate(
+    track: FaceTrack, sequence: Sequence | None = None, *, truth: GroundTruth | None = None
+) -> Metrics:
+    """Metrics of `track`. The detected landmarks come from the track, ground truth from `truth` or else `sequence`."""
     valid = track.detected.float()
     canonical = track.vertices(space="canonical")
     landmarks = track.landmarks(kind="dynamic")
@@ -63,14 +68,7 @@ def evaluate(track: FaceTrack, sequence: Sequence | None = None) -> Metrics:
     detected = track.landmarks_2d
     cvd = cross_view_distance(canonical, valid)
     shape = track.parameters.shape[track.detected]
-    truth = None if sequence is None else sequence.ground_truth
-    mpve = None
-    if (
-        truth is not None
-        and truth.parameters is not None
-        and truth.head_fingerprint == track.head.fingerprint
-    ):
-        mpve = vertex_error_mm(canonical, track.head.canonical_vertices(truth.parameters), valid)
+    true = true_vertices(track, sequence, truth)
     return Metrics(
         cvd_mm=cvd.mean_mm(),
         cvd_mm_per_view=dict(zip(track.views, cvd.per_view_mm().tolist(), strict=True)),
@@ -81,8 +79,19 @@ def evaluate(track: FaceTrack, sequence: Sequence | None = None) -> Metrics:
         lid_aperture_ratio=aperture_ratio(projected, detected, valid, LIDS),
         shape_norm=float(shape.norm(dim=-1).mean()),
         shape_rms_sd=float(shape.square().mean().sqrt()),
-        mpve_mm=mpve,
+        mpve_mm=None if true is None else vertex_error_mm(canonical, true, valid),
     )
+
+
+def true_vertices(
+    track: FaceTrack, sequence: Sequence | None = None, truth: GroundTruth | None = None
+) -> Tensor | None:
+    """Canonical vertices [F, V, N, 3] of the ground truth; None where there is none, or it is of another head."""
+    if truth is None and sequence is not None:
+        truth = sequence.ground_truth
+    if truth is None or truth.head_fingerprint != track.head.fingerprint:
+        return None
+    return track.head.canonical_vertices(truth.parameters)
 
 
 def _jsonable(value: Any) -> Any:

@@ -17,7 +17,7 @@ YAW_LIMIT_DEG = (
     40.0  # beyond it the eye corners run together in the image, and their distance measures nothing
 )
 PARTS = {
-    "contour": range(0, 17),
+    "contour": range(17),
     "brows": range(17, 27),
     "nose": range(27, 36),
     "eyes": range(36, 48),
@@ -32,7 +32,7 @@ def landmark_error(projected: Tensor, detected: Tensor, valid: Tensor) -> NDArra
     Both [F, V, 68, 2]; w, h: sides of the box of the detected landmarks, which is defined at any yaw (the distance
     of the eye corners is not). NaN for a view without a face.
     """
-    error = 100 * _distance(projected, detected).mean(-1) / _box(detected)
+    error = 100 * _distance(projected, detected).mean(-1) / landmark_box(detected)
     return masked_mean(to_numpy(error), valid.cpu().numpy() > 0)
 
 
@@ -79,7 +79,7 @@ def landmark_errors(
         values = to_numpy(100 * distance / length[..., None])
         return np.where(known[..., None] & np.isfinite(values), values, np.nan)
 
-    of_box = percent(_box(detected))
+    of_box = percent(landmark_box(detected))
     side = np.abs(yaw_deg(head_rotation)) > YAW_LIMIT_DEG
     return LandmarkErrors(of_box.mean(-1), percent(eyes).mean(-1), side, of_box)
 
@@ -95,6 +95,6 @@ def _distance(projected: Tensor, detected: Tensor) -> Tensor:
     return torch.linalg.vector_norm(projected - detected, dim=-1)
 
 
-def _box(detected: Tensor) -> Tensor:
+def landmark_box(detected: Tensor) -> Tensor:
     """sqrt(w * h) of the landmarks' box [..., K, 2] -> [...]."""
     return (detected.amax(-2) - detected.amin(-2)).clamp_min(1e-6).prod(-1).sqrt()

@@ -1,0 +1,341 @@
+"""Everything that can be measured on one track, figure by figure, view by view, and crop by crop for the review."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from neuface_engine.face_model import project
+from neuface_engine.metrics.apertures import LIDS, LIPS, aperture_ratio, opening
+from neuface_engine.metrics.averages import masked_mean, nan_mean, to_numpy
+from neuface_engine.metrics.cross_view import CrossViewDistance, cross_view_distance, vertex_confidence
+from neuface_engine.metrics.evaluation import true_vertices
+from neuface_engine.metrics.identity import IdentityDrift, identity_drift
+from neuface_engine.metrics.landmark_error import (
+    YAW_LIMIT_DEG,
+    LandmarkErrors,
+    landmark_box,
+    landmark_errors,
+    yaw_deg,
+)
+from neuface_engine.metrics.plausibility import CoefficientFigures, coefficient_figures
+from neuface_engine.metrics.reference_normals import reference_normal_angles
+from neuface_engine.metrics.scan import Alignment
+from neuface_engine.metrics.stability import (
+    VARIANCE_FLOOR,
+    point_stability,
+    region_stability,
+    stability_summary,
+    windowed_stability,
+)
+from neuface_engine.metrics.track_scan import Scan, TrackScanDistance, track_scan_distance
+from neuface_engine.metrics.vertex_error import vertex_error_mm
+
+if TYPE_CHECKING:
+    from neuface_engine.tracks import FaceTrack
+    from neuface_engine.video import GroundTruth, Sequence
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Stability:
+    """1 / variance of the acceleration, frame^4 / mm^2: of each point [V, K], and StableFace's windowed index [V]."""
+
+    landmarks: Floats
+    vertices: Floats
+    canonical: Floats
+    regions: dict[str, Floats]
+    windowed: Floats
+    windowed_detected: Floats
+
+
+@dataclass(frozen=True)
+class Openings:
+    """Lip or lid opening in percent of the landmark box [F, V], of the mesh and of the landmarks; their ratio."""
+
+    mesh_percent: Floats
+    landmarks_percent: Floats
+    ratio: float
+
+
+@dataclass(frozen=True)
+class Details:
+    """F frames, V views; NaN where a figure does not exist. Figures of the reference, scan and truth only where given.
+
+    cvd          "l1", "euclidean", "l1_visible", "euclidean_visible"
+    identity     of the whole head, and of the face where the head has such a region
+    normals_deg  [F, V]
+    """
+
+    views: tuple[str, ...]
+    fps: float
+    known: NDArray[np.bool_]
+    yaw_deg: Floats
+    cvd: dict[str, CrossViewDistance]
+    msi: Stability
+    nme: LandmarkErrors
+    lips: Openings
+    lids: Openings
+    identity: dict[str, IdentityDrift]
+    shape: CoefficientFigures
+    expression: CoefficientFigures
+    expression_names: tuple[str, ...] = ()
+    mpve_mm: dict[str, float] | None = None
+    normals_deg: Floats | None = None
+    scan: TrackScanDistance | None = None
+
+    def per_crop(self) -> dict[str, Floats]:
+        """What a review can flag, each [F, V]."""
+        crops = {
+            "yaw_deg": np.where(self.known, self.yaw_deg, np.nan),
+            "nme_box_percent": self.nme.box_percent,
+            "nme_percent": self.nme.percent,
+            "cvd_l1_mm": self.cvd["l1"].per_view_and_frame_mm(),
+            "lip_opening_mesh_percent": self.lips.mesh_percent,
+            "lip_opening_landmarks_percent": self.lips.landmarks_percent,
+            "lid_opening_mesh_percent": self.lids.mesh_percent,
+            "lid_opening_landmarks_percent": self.lids.landmarks_percent,
+            "identity_mm": self.identity["head"].by_crop_mm,
+        }
+        return crops if self.normals_deg is None else {**crops, "normals_deg": self.normals_deg}
+
+    def as_dict(self, *, per_crop: bool = False) -> dict[str, Any]:
+        """For JSON, units in the names or beside them; NaN becomes None. With `per_crop` also lists [F][V]."""
+        values = {
+            "fps": self.fps,
+            "frames": len(self.known),
+            "crops_with_face": int(self.known.sum()),
+            "cvd": {"unit": "mm", **{name: self._cvd(cvd) for name, cvd in self.cvd.items()}},
+            "msi": self._msi(),
+            "nme": self._nme(),
+            "apertures": {"lips": _openings(self.lips), "lids": _openings(self.lids)},
+            "identity": {name: self._identity(drift) for name, drift in self.identity.items()},
+            "shape": {**_coefficients(self.shape, ()), "norm_percentile": self.shape.norm_percentile},
+            "expression": _coefficients(self.expression, self.expression_names),
+        }
+        if self.mpve_mm is not None:
+            values["mpve_mm"] = self.mpve_mm
+        if self.normals_deg is not None:
+            values["normals"] = {
+                "mean_angle_deg": nan_mean(self.normals_deg),
+                "per_view_deg": self._named(_over_frames(self.normals_deg)),
+                "crops": int(np.isfinite(self.normals_deg).sum()),
+            }
+        if self.scan is not None:
+            values["scan"] = self._scan(self.scan)
+        if per_crop:
+            values["per_crop"] = {name: figures.tolist() for name, figures in self.per_crop().items()}
+        return _finite(values)
+
+    def _named(self, per_view: Floats) -> dict[str, float]:
+        return dict(zip(self.views, per_view.tolist(), strict=True))
+
+    def _cvd(self, cvd: CrossViewDistance) -> dict[str, Any]:
+        return {
+            "mean": cvd.mean_mm(),
+            "per_view": self._named(cvd.per_view_mm()),
+            "matrix": cvd.matrix_mm.tolist(),
+        }
+
+    def _msi(self) -> dict[str, Any]:
+        def summary(per_point: Floats) -> dict[str, Any]:
+            return {**stability_summary(per_point), "per_view": self._named(per_point.mean(1))}
+
+        return {
+            "unit": "frame^4/mm^2",
+            "fps": self.fps,
+            "largest": 1 / VARIANCE_FLOOR,
+            "landmark": summary(self.msi.landmarks),
+            "vertex": summary(self.msi.vertices),
+            "vertex_without_head_pose": summary(self.msi.canonical),
+            "regions_without_head_pose": {
+                name: nan_mean(values) for name, values in self.msi.regions.items()
+            },
+            "windowed": {
+                "unit": "0 to 2",
+                "mesh": nan_mean(self.msi.windowed),
+                "detected_landmarks": nan_mean(self.msi.windowed_detected),
+                "per_view": self._named(self.msi.windowed),
+            },
+        }
+
+    def _nme(self) -> dict[str, Any]:
+        of_box = self.nme.side_view & self.known
+        by_eyes = np.where(self.nme.side_view, np.nan, self.nme.interocular_percent)
+        return {
+            "unit": "%",
+            "box": nan_mean(_over_frames(self.nme.box_percent)),
+            "interocular_up_to_yaw_limit": nan_mean(_over_frames(by_eyes)),
+            "by_yaw": nan_mean(_over_frames(self.nme.percent)),
+            "yaw_limit_deg": YAW_LIMIT_DEG,
+            "crops_by_box": int(of_box.sum()),
+            "crops_by_interocular": int((self.known & ~of_box).sum()),
+            "per_view": {
+                name: {
+                    "box": float(box),
+                    "by_yaw": float(chosen),
+                    "normalised_by": "none"
+                    if not seen
+                    else "both"
+                    if 0 < side < seen
+                    else "box"
+                    if side
+                    else "eyes",
+                }
+                for name, box, chosen, side, seen in zip(
+                    self.views,
+                    _over_frames(self.nme.box_percent),
+                    _over_frames(self.nme.percent),
+                    of_box.sum(0),
+                    self.known.sum(0),
+                    strict=True,
+                )
+            },
+            "parts_box": {name: nan_mean(values) for name, values in self.nme.parts_percent().items()},
+        }
+
+    def _identity(self, drift: IdentityDrift) -> dict[str, Any]:
+        return {
+            "over_time_mm": nan_mean(drift.over_time_mm),
+            "trend_mm": nan_mean(drift.trend_mm),
+            "across_views_mm": nan_mean(drift.across_views_mm),
+            "over_time_sd": nan_mean(drift.over_time_sd),
+            "across_views_sd": nan_mean(drift.across_views_sd),
+            "over_time_mm_per_view": self._named(drift.over_time_mm),
+            "across_views_mm_per_view": self._named(drift.across_views_mm),
+        }
+
+    def _scan(self, scan: TrackScanDistance) -> dict[str, Any]:
+        return {
+            "mean_mm": scan.mean_mm,
+            "median_mm": scan.median_mm,
+            "sd_mm": scan.sd_mm,
+            "align": scan.align,
+            "file_unit": scan.unit,
+            "scale": scan.scale,
+            "points": sum(len(values) for values in scan.by_view.values()),
+            "per_view_mm": {name: nan_mean(values) for name, values in scan.by_view.items()},
+            "frames": len(scan.by_frame),
+        }
+
+
+@torch.no_grad()
+def examine(
+    track: FaceTrack,
+    sequence: Sequence | None = None,
+    *,
+    truth: GroundTruth | None = None,
+    reference: str | Path | None = None,
+    scans: Mapping[int, Scan] | None = None,
+    align: Alignment = "rigid",
+) -> Details:
+    """All figures of a track. `reference`: folder of normal maps; `scans`: see `track_scan_distance`.
+
+    Raises MediaError where the reference cannot be used.
+    """
+    head, valid = track.head, track.detected.float()
+    canonical, posed = track.vertices(space="canonical"), track.vertices(space="posed")
+    landmarks, detected = track.landmarks(kind="dynamic"), track.landmarks_2d
+    projected = project(landmarks, track.parameters.camera)
+    rotation = track.parameters.head_rotation
+    visible = vertex_confidence(canonical, rotation, head.faces) if len(track.views) > 1 else None
+    still = point_stability(canonical, valid)
+    whole = {"head": identity_drift(head, track.parameters.shape, valid)}
+    face = head.regions.get("face")
+    if face is not None:
+        whole["face"] = identity_drift(head, track.parameters.shape, valid, region=face)
+    true = true_vertices(track, sequence, truth)
+    mpve = None
+    if true is not None:
+        mpve = {"head": vertex_error_mm(canonical, true, valid)}
+        if face is not None:
+            mpve["face"] = vertex_error_mm(canonical[:, :, face], true[:, :, face], valid)
+    return Details(
+        views=track.views,
+        fps=track.fps,
+        known=track.detected.numpy(),
+        yaw_deg=yaw_deg(rotation),
+        cvd={
+            "l1": cross_view_distance(canonical, valid),
+            "euclidean": cross_view_distance(canonical, valid, norm="euclidean"),
+            "l1_visible": cross_view_distance(canonical, valid, visibility=visible),
+            "euclidean_visible": cross_view_distance(canonical, valid, norm="euclidean", visibility=visible),
+        },
+        msi=Stability(
+            landmarks=point_stability(landmarks, valid),
+            vertices=point_stability(posed, valid),
+            canonical=still,
+            regions=region_stability(still, head.regions),
+            windowed=windowed_stability(_frame_pixels(projected, track), valid),
+            windowed_detected=windowed_stability(_frame_pixels(detected, track), valid),
+        ),
+        nme=landmark_errors(projected, detected, valid, rotation),
+        lips=_apertures(projected, detected, valid, LIPS),
+        lids=_apertures(projected, detected, valid, LIDS),
+        identity=whole,
+        shape=coefficient_figures(track.parameters.shape, valid),
+        expression=coefficient_figures(track.parameters.expression, valid),
+        expression_names=head.expression_names,
+        mpve_mm=mpve,
+        normals_deg=None if reference is None else reference_normal_angles(track, Path(reference)),
+        scan=None if scans is None else track_scan_distance(track, scans, align=align),
+    )
+
+
+def _frame_pixels(points: Tensor, track: FaceTrack) -> Tensor:
+    """Crop units [F, V, K, 2] -> pixels of the video: a crop follows the face, and takes part of its jitter along."""
+    transforms = torch.from_numpy(track.crop_transforms)
+    pixels = (points.double() + 1) * (track.crop_size / 2) - transforms[:, :, None, :, 2]
+    return pixels @ torch.linalg.inv(transforms[..., :2]).transpose(-1, -2)
+
+
+def _apertures(projected: Tensor, detected: Tensor, valid: Tensor, pairs: Any) -> Openings:
+    known = valid.numpy() > 0
+    box = to_numpy(landmark_box(detected))
+
+    def percent(points: Tensor) -> Floats:
+        return np.where(known, 100 * to_numpy(opening(points, pairs)) / box, np.nan)
+
+    return Openings(percent(projected), percent(detected), aperture_ratio(projected, detected, valid, pairs))
+
+
+def _over_frames(values: Floats) -> Floats:
+    """[F, V] -> [V]."""
+    return masked_mean(values, np.isfinite(values))
+
+
+def _openings(openings: Openings) -> dict[str, Any]:
+    return {
+        "ratio": openings.ratio,
+        "mesh_mean_percent": nan_mean(openings.mesh_percent),
+        "landmarks_mean_percent": nan_mean(openings.landmarks_percent),
+    }
+
+
+def _coefficients(figures: CoefficientFigures, names: tuple[str, ...]) -> dict[str, Any]:
+    component = figures.largest_component
+    return {
+        "rms": figures.rms,
+        "norm": figures.norm,
+        "largest": figures.largest,
+        "largest_component": names[component] if names and component is not None else component,
+        "share_beyond_3": figures.extreme_share,
+        "per_component_rms": figures.per_component_rms.tolist(),
+    }
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_finite(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
