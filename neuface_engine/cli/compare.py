@@ -36,10 +36,7 @@ def run(options: argparse.Namespace, output: Output) -> int:
     methods = list(dict.fromkeys(methods)) or ["encoder", "neuface"]
     config = shared.config_of(options)
     models = shared.Models.load(options)
-    encoder = models.encoder
-    sequence = shared.load_sequence(
-        options.input, options, output, crop_scale=encoder.crop_scale, crop_size=encoder.input_size
-    )
+    sequence = shared.load_sequence(options.input, options, output, models.encoder)
     loaded = {name: sequence.seconds.get(name, 0.0) for name in ("decode", "detect")}
     results: dict[str, Any] = {}
     code = 0

@@ -105,10 +105,8 @@ class Models:
         return cls(nf.load_encoder(options.encoder, checkpoint=options.checkpoint), head, device)
 
 
-def load_sequence(
-    path: Path, options: argparse.Namespace, output: Output, *, crop_scale: float, crop_size: int
-) -> Sequence:
-    """The footage at `path` with a progress bar; its warnings go to stderr."""
+def load_sequence(path: Path, options: argparse.Namespace, output: Output, encoder: Encoder) -> Sequence:
+    """The footage at `path`, cut as the encoder wants it, with a progress bar; its warnings go to stderr."""
     import neuface_engine as nf
 
     progress = Progress(path.resolve().name)
@@ -117,8 +115,9 @@ def load_sequence(
             path,
             views=options.views,
             max_frames=options.max_frames,
-            crop_scale=crop_scale,
-            crop_size=crop_size,
+            crop_scale=encoder.crop_scale,
+            crop_side=encoder.crop_side,
+            crop_size=encoder.input_size,
             cache_dir=options.cache_dir,
             progress=progress,
         )

@@ -82,9 +82,7 @@ def _track(
 ) -> dict[str, Any]:
     began = time.perf_counter()
     encoder = models.encoder
-    sequence = shared.load_sequence(
-        path, options, output, crop_scale=encoder.crop_scale, crop_size=encoder.input_size
-    )
+    sequence = shared.load_sequence(path, options, output, encoder)
     outcome = optimise(sequence, config, models, method=options.method)
     run = outcome.run
     track = run.track()

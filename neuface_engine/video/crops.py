@@ -6,19 +6,27 @@ coordinates. OpenCV puts that centre at (0, 0); only `warp` needs to know.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 Array = NDArray[np.float64]
+Side = Literal["larger", "mean"]
 
 
-def landmark_boxes(landmarks: NDArray[np.floating]) -> Array:
-    """Boxes [..., 3] (centre x, centre y, larger side; pixels) of landmarks [..., N, 2] in frame pixels."""
+def landmark_boxes(landmarks: NDArray[np.floating], *, side: Side = "larger") -> Array:
+    """Boxes [..., 3] (centre x, centre y, side; pixels) of landmarks [..., N, 2] in frame pixels.
+
+    `side`: the larger one of width and height, or (DECA's rule) their mean.
+    """
     points = np.asarray(landmarks, np.float64)[..., :2]
     low, high = points.min(-2), points.max(-2)
-    return np.concatenate([(low + high) / 2, (high - low).max(-1, keepdims=True)], -1)
+    extent = high - low
+    length = extent.max(-1, keepdims=True) if side == "larger" else extent.mean(-1, keepdims=True)
+    return np.concatenate([(low + high) / 2, length], -1)
 
 
 def fill_gaps(values: NDArray[np.floating], present: NDArray[np.bool_]) -> Array:

@@ -130,15 +130,17 @@ def load_sequence(
     detector: str | Detector = "open",
     crop_size: int = DEFAULT_CROP_SIZE,
     crop_scale: float = DEFAULT_CROP_SCALE,
+    crop_side: crops.Side = "larger",
     cache_dir: str | Path | None = None,
     progress: ProgressCallback | None = None,
 ) -> Sequence:
     """Reads footage and finds the face in it: a video, an image, or a folder (see `views.find_views`).
 
     `views`: glob on view names. `max_frames`: only the first N frames. `crop_scale`: side of the crop = crop_scale
-    * larger side of the box of the 68 landmarks. Detections and crops are cached beside the content hash of the
-    files; with both in the cache the frames are decoded only when first asked for. `progress(stage, done, total)`
-    is called with stage "decode", "detect" or "crop" (total 0 = unknown); what it raises cancels the work.
+    * side of the box of the 68 landmarks, the larger one or the mean of both (`crop_side`). Detections and crops are
+    cached beside the content hash of the files; with both in the cache the frames are decoded only when first asked
+    for. `progress(stage, done, total)` is called with stage "decode", "detect" or "crop" (total 0 = unknown); what it
+    raises cancels the work.
 
     In a folder a view that cannot be used is left out with a warning; views are cut to the shortest. Raises
     MediaError where no view can be used and NoFaceError where none shows a face.
@@ -154,7 +156,7 @@ def load_sequence(
     footage = _Footage.open(path, pattern=views, max_frames=max_frames)
     folder = cache.cache_folder(cache_dir)
     detections_key = f"detections-{cache.key(footage.key, max_frames, detector.name, detector.version)}"
-    crops_key = f"crops-{cache.key(detections_key, crop_size, crop_scale, BOX_SMOOTHING_SECONDS, 'upright')}"
+    crops_key = f"crops-{cache.key(detections_key, crop_size, crop_scale, crop_side, BOX_SMOOTHING_SECONDS, 'upright')}"
 
     began = time.perf_counter()
     frames: FrameStore | None = None
@@ -181,6 +183,7 @@ def load_sequence(
         sizes=known.sizes,
         crop_size=crop_size,
         crop_scale=crop_scale,
+        crop_side=crop_side,
     )
     began_crops = time.perf_counter()
     stored = cache.load(folder, crops_key, ["crops"])
@@ -264,6 +267,7 @@ def face_crops(
     sizes: tuple[tuple[int, int], ...],
     crop_size: int,
     crop_scale: float,
+    crop_side: crops.Side = "larger",
 ) -> NDArray[np.float64]:
     """Crop transforms [F, V, 2, 3] of landmarks [F, V, 68, 2] in frame px, smoothed in time view by view.
 
@@ -275,7 +279,7 @@ def face_crops(
         present = detected[:, v]
         turns = crops.quarter_turns(landmarks[present, v]) if present.any() else 0
         if present.any():
-            boxes = crops.landmark_boxes(landmarks[:, v])
+            boxes = crops.landmark_boxes(landmarks[:, v], side=crop_side)
             boxes = crops.smooth_boxes(boxes, present, sigma_frames=BOX_SMOOTHING_SECONDS * fps)
         else:
             middle = [width / 2, height / 2, min(width, height) / crop_scale]
