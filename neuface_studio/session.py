@@ -3,157 +3,39 @@
 from __future__ import annotations
 
 import bisect
-from dataclasses import dataclass, replace
-from enum import Enum
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
-if TYPE_CHECKING:
-    import neuface_engine as nf
+from neuface_studio.maps import GradientStore, PackedMap, pack_map
+from neuface_studio.model import (
+    Footage,
+    IterationRecord,
+    Judgement,
+    Layers,
+    Notice,
+    RunState,
+    Task,
+    parameter_bytes,
+)
 
-GRADIENT_BUDGET_BYTES = 256 * 2**20
-
-
-class RunState(Enum):
-    """What the optimiser is doing, in the words the window uses."""
-
-    EMPTY = "nothing open"
-    PREPARING = "preparing"
-    READY = "ready"
-    RUNNING = "optimising"
-    PAUSED = "paused"
-    FINISHED = "finished"
-    FAILED = "stopped by an error"
-
-    @property
-    def can_run(self) -> bool:
-        return self in (RunState.READY, RunState.PAUSED, RunState.FINISHED)
-
-
-@dataclass(frozen=True)
-class Layers:
-    """What a tile draws over the frame. Opacity is 0..1."""
-
-    mesh: bool = True
-    wireframe: bool = False
-    detected: bool = False
-    projected: bool = False
-    gradient: bool = False
-    opacity: float = 0.75
-    whole_frame: bool = False
-
-
-@dataclass(frozen=True)
-class Notice:
-    """A line for the reviewer: ``level`` is "info", "good", "warning" or "error"."""
-
-    level: str
-    text: str
-
-
-@dataclass(frozen=True)
-class Task:
-    """Long work in progress: ``fraction`` is 0..1, or None while the amount is unknown."""
-
-    label: str
-    fraction: float | None = None
-    detail: str = ""
-
-
-@dataclass(frozen=True)
-class IterationRecord:
-    """One EM iteration as the window keeps it: parameters and figures, no meshes.
-
-    ``parameters`` is a `FaceParameters` [F, V, ...] on the CPU; ``cvd_mm``, ``msi`` and ``nme_percent`` are [V].
-    """
-
-    index: int
-    parameters: Any
-    losses: dict[str, float]
-    cvd_mm: np.ndarray
-    msi: np.ndarray
-    nme_percent: np.ndarray
-    seconds: float
-    saved: bool = False
-
-
-@dataclass(frozen=True)
-class Footage:
-    """Everything that was loaded in the background for one sequence; immutable, shared by all threads."""
-
-    sequence: nf.Sequence
-    head: nf.FaceModel
-    encoder: nf.Encoder
-    faces: np.ndarray  # [T, 3] int32
-    is_demo: bool = False
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """The standing verdict on the sequence; ``stale`` when the track has changed since."""
-
-    verdict: str
-    note: str
-    reviewer: str
-    time: str
-    stale: bool = False
-
-
-@dataclass(frozen=True)
-class PackedMap:
-    """A value per vertex of every frame and view in one byte each: ``levels`` uint8 [F, V, N], 255 = ``peak``."""
-
-    levels: np.ndarray
-    peak: float
-
-
-def pack_map(values: np.ndarray) -> PackedMap:
-    """Non-negative ``values`` [F, V, N]; a square root spends the levels on the small ones, where structure is."""
-    peak = float(values.max(initial=0.0))
-    scaled = np.sqrt(values / peak) if peak > 0 else np.zeros_like(values)
-    return PackedMap((scaled * 255 + 0.5).astype(np.uint8), peak)
-
-
-class GradientStore:
-    """|dL/dM| of past iterations, one byte a vertex, the oldest thinned out when over the budget."""
-
-    def __init__(self, budget_bytes: int = GRADIENT_BUDGET_BYTES) -> None:
-        self._budget = budget_bytes
-        self._maps: dict[int, PackedMap] = {}
-
-    def put(self, index: int, gradient: PackedMap) -> None:
-        """Keep the map of an iteration (loss per metre)."""
-        self._maps[index] = gradient
-        while self.nbytes > self._budget and len(self._maps) > 2:
-            indices = sorted(self._maps)
-            del self._maps[min(indices[1:-1], key=lambda i: i % 2 == 0)]
-
-    def frame(self, index: int, frame: int) -> np.ndarray | None:
-        """Gradient [V, N] of one frame in loss per metre, or None if it was not kept."""
-        entry = self._maps.get(index)
-        if entry is None:
-            return None
-        return np.square(entry.levels[frame].astype(np.float32) / 255) * np.float32(entry.peak)
-
-    def typical_peak(self, index: int) -> float:
-        """The 99.5th percentile over all frames, views and vertices of an iteration; 0.0 if unknown."""
-        entry = self._maps.get(index)
-        if entry is None or entry.peak <= 0:
-            return 0.0
-        levels, peak = entry.levels, entry.peak
-        counts = np.cumsum(np.bincount(levels.ravel()[:: max(1, levels.size // 200_000)], minlength=256))
-        level = int(np.searchsorted(counts, 0.995 * counts[-1]))
-        return float(peak * (max(level, 1) / 255) ** 2)
-
-    @property
-    def nbytes(self) -> int:
-        return sum(entry.levels.nbytes for entry in self._maps.values())
-
-    def clear(self) -> None:
-        self._maps.clear()
+__all__ = [
+    "Footage",
+    "GradientStore",
+    "IterationRecord",
+    "Judgement",
+    "Layers",
+    "Notice",
+    "PackedMap",
+    "RunState",
+    "Session",
+    "Task",
+    "pack_map",
+    "parameter_bytes",
+]
 
 
 class Session(QObject):
@@ -264,6 +146,11 @@ class Session(QObject):
     @property
     def newest(self) -> int | None:
         return self._indices[-1] if self._indices else None
+
+    @property
+    def newest_optimised(self) -> int:
+        """Index of the newest iteration of this run; 0 before the first. A result from a file does not count."""
+        return max((record.index for record in self.records() if not record.saved), default=0)
 
     def record(self, index: int | None = None) -> IterationRecord | None:
         """The stored iteration (default: the shown one)."""
@@ -399,9 +286,3 @@ class Session(QObject):
             self._records[i].seconds for i in self._indices[-10:] if i > 0 and not self._records[i].saved
         ]
         return float(np.median(recent)) if recent else None
-
-
-def parameter_bytes(parameters: Any) -> int:
-    """Bytes held by the tensors of a `FaceParameters`."""
-    tensors = (value for value in vars(parameters).values() if hasattr(value, "element_size"))
-    return sum(tensor.element_size() * tensor.nelement() for tensor in tensors)

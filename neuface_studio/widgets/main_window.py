@@ -9,7 +9,6 @@ from PySide6.QtCore import QByteArray, QSettings, Qt, Slot
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QDockWidget,
-    QFileDialog,
     QLabel,
     QMainWindow,
     QSizePolicy,
@@ -23,7 +22,14 @@ from neuface_studio import actions as table
 from neuface_studio.controller import Controller
 from neuface_studio.scene.renderer import Renderer
 from neuface_studio.session import RunState, Session
-from neuface_studio.widgets import help_sheets
+from neuface_studio.widgets.commands import (
+    LAYER_FIELDS,
+    FileCommands,
+    HelpCommands,
+    ReviewCommands,
+    RunCommands,
+    ViewCommands,
+)
 from neuface_studio.widgets.figures_panel import FiguresPanel
 from neuface_studio.widgets.layer_panel import LayerPanel
 from neuface_studio.widgets.notices import NoticeLine
@@ -36,14 +42,7 @@ from neuface_studio.widgets.view3d import View3D
 from neuface_studio.widgets.view_grid import ViewGrid
 
 LAYOUT_VERSION = 1
-LAYER_FIELDS = {
-    "layer_mesh": "mesh",
-    "layer_wireframe": "wireframe",
-    "layer_detected": "detected",
-    "layer_projected": "projected",
-    "layer_gradient": "gradient",
-    "whole_frame": "whole_frame",
-}
+GROUPS = (FileCommands, RunCommands, ViewCommands, ReviewCommands, HelpCommands)
 
 
 class MainWindow(QMainWindow):
@@ -59,6 +58,7 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("NeuFace Studio")
         self.setAcceptDrops(True)
         self.setDockOptions(QMainWindow.DockOption.AnimatedDocks | QMainWindow.DockOption.AllowTabbedDocks)
+        self._commands = [group(self) for group in GROUPS]
         self.actions_by_id = table.build_actions(self, self._handler)
         self._closed = False
         self._build_menus()
@@ -106,7 +106,7 @@ class MainWindow(QMainWindow):
         self.layer_panel = LayerPanel(session, actions)
         self.plots = Plots(session)
         self.transport = Transport(session, self.controller, actions)
-        self.review_bar = ReviewBar(session, self.controller, actions, self.settings)
+        self.review_bar = ReviewBar(session, self.controller.results, actions, self.settings)
         self.status_line = StatusLine(session)
         self.setStatusBar(self.status_line)
 
@@ -173,42 +173,12 @@ class MainWindow(QMainWindow):
         self.start_page.show_recent()
         self._update_checks()
 
-    # Commands: the table's ids are the names of the methods below
+    # Commands
 
     def _handler(self, identifier: str) -> Callable[..., None]:
-        if identifier in LAYER_FIELDS:
-            return self._toggle_layer
-        return getattr(self, f"do_{identifier}")
-
-    @Slot()
-    def _toggle_layer(self) -> None:
-        action = self.sender()
-        if action is not None:
-            field = LAYER_FIELDS[action.objectName()]
-            self.session.set_layers(**{field: not getattr(self.session.layers, field)})
-
-    @Slot()
-    def do_open_video(self) -> None:
-        from neuface_engine.video.reader import IMAGE_SUFFIXES, VIDEO_SUFFIXES
-
-        suffixes = " ".join(f"*{suffix}" for suffix in sorted(VIDEO_SUFFIXES | IMAGE_SUFFIXES))
-        name, _ = QFileDialog.getOpenFileName(
-            self, "Open a video", self._last_folder(), f"Videos and images ({suffixes});;All files (*)"
-        )
-        if name:
-            self.open_path(Path(name))
-
-    @Slot()
-    def do_open_folder(self) -> None:
-        name = QFileDialog.getExistingDirectory(
-            self, "Open a folder of views, images or a project", self._last_folder()
-        )
-        if name:
-            self.open_path(Path(name))
-
-    @Slot()
-    def do_open_demo(self) -> None:
-        self.open_path(None)
+        """The slot of a command: ``do_<id>`` of one of the groups."""
+        name = f"do_{identifier}"
+        return next(getattr(group, name) for group in self._commands if hasattr(group, name))
 
     @Slot(object)
     def open_path(self, path: Path | None) -> None:
@@ -218,21 +188,6 @@ class MainWindow(QMainWindow):
         self.notices.clear()
         self.controller.open_path(path)
 
-    def _last_folder(self) -> str:
-        return str(self.settings.value("open/folder", str(Path.home())))
-
-    @Slot()
-    def do_close_sequence(self) -> None:
-        self.controller.close_footage()
-
-    @Slot()
-    def do_save_screenshot(self) -> None:
-        name, _ = QFileDialog.getSaveFileName(
-            self, "Save a picture of the window", "neuface.png", "PNG (*.png)"
-        )
-        if name:
-            self.save_picture(Path(name))
-
     def save_picture(self, path: Path) -> bool:
         """Write what the window shows as PNG; says so in the notice line."""
         if self.grab().save(str(path), "PNG"):
@@ -240,134 +195,6 @@ class MainWindow(QMainWindow):
             return True
         self.session.notify("error", f"{path}: cannot be written; choose another folder.")
         return False
-
-    @Slot()
-    def do_quit(self) -> None:
-        self.close()
-
-    @Slot()
-    def do_toggle_run(self) -> None:
-        self.controller.toggle_run()
-
-    @Slot()
-    def do_step_once(self) -> None:
-        self.controller.step_once()
-
-    @Slot()
-    def do_toggle_follow(self) -> None:
-        self.session.set_follow(not self.session.follow)
-
-    @Slot()
-    def do_iteration_back(self) -> None:
-        self.session.step_iteration(-1)
-
-    @Slot()
-    def do_iteration_forward(self) -> None:
-        self.session.step_iteration(1)
-
-    @Slot()
-    def do_iteration_first(self) -> None:
-        if self.session.indices:
-            self.session.show_iteration(self.session.indices[0])
-
-    @Slot()
-    def do_iteration_last(self) -> None:
-        self.session.set_follow(True)
-
-    @Slot()
-    def do_restart_run(self) -> None:
-        self.controller.restart_run()
-
-    @Slot()
-    def do_toggle_play(self) -> None:
-        self.session.set_playing(not self.session.playing)
-
-    def _step_frame(self, steps: int) -> None:
-        self.session.set_playing(False)
-        self.controller.seek(self.session.frame + steps)
-
-    @Slot()
-    def do_frame_back(self) -> None:
-        self._step_frame(-1)
-
-    @Slot()
-    def do_frame_forward(self) -> None:
-        self._step_frame(1)
-
-    @Slot()
-    def do_frames_back(self) -> None:
-        self._step_frame(-10)
-
-    @Slot()
-    def do_frames_forward(self) -> None:
-        self._step_frame(10)
-
-    @Slot()
-    def do_frame_first(self) -> None:
-        self._step_frame(-self.session.num_frames)
-
-    @Slot()
-    def do_frame_last(self) -> None:
-        self._step_frame(self.session.num_frames)
-
-    @Slot()
-    def do_solo_view(self) -> None:
-        self.session.set_solo(not self.session.solo and self.session.num_views > 1)
-
-    @Slot()
-    def do_view_previous(self) -> None:
-        self.session.select_view(self.session.selected_view - 1)
-
-    @Slot()
-    def do_view_next(self) -> None:
-        self.session.select_view(self.session.selected_view + 1)
-
-    @Slot()
-    def do_posed_3d(self) -> None:
-        self.session.set_posed_3d(not self.session.posed_3d)
-
-    @Slot()
-    def do_reset_3d(self) -> None:
-        self.view3d.front()
-
-    @Slot()
-    def do_full_screen(self) -> None:
-        self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
-
-    @Slot()
-    def do_accept(self) -> None:
-        self.review_bar.judge("accept")
-
-    @Slot()
-    def do_reject(self) -> None:
-        self.review_bar.judge("reject")
-
-    @Slot()
-    def do_unsure(self) -> None:
-        self.review_bar.judge("unsure")
-
-    @Slot()
-    def do_undo(self) -> None:
-        self.controller.undo(self.review_bar.reviewer_name())
-
-    @Slot()
-    def do_edit_note(self) -> None:
-        self.review_bar.note.setFocus(Qt.FocusReason.ShortcutFocusReason)
-        self.review_bar.note.selectAll()
-
-    @Slot()
-    def do_shortcuts(self) -> None:
-        help_sheets.shortcut_sheet(self).open()
-
-    @Slot()
-    def do_explain(self) -> None:
-        help_sheets.explanation_sheet(self).open()
-
-    @Slot()
-    def do_about(self) -> None:
-        names = {"interactor": "on screen", "offscreen": "drawn by the processor"}
-        backend = f"{names[self.view3d.backend]} ({self.view3d.backend_reason})"
-        help_sheets.about_sheet(self, backend).open()
 
     # Following the session
 
@@ -408,11 +235,11 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _on_frame_requested(self) -> None:
-        self.controller.may_advance = False
+        self.controller.playback.may_advance = False
 
     @Slot()
     def _on_refreshed(self) -> None:
-        self.controller.may_advance = True
+        self.controller.playback.may_advance = True
 
     @Slot()
     def _update_actions(self) -> None:

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QWidget
 
 from neuface_studio import actions as table
 from neuface_studio import theme
-from neuface_studio.controller import VERDICT_WORDS, Controller, default_reviewer
+from neuface_studio.results import VERDICT_WORDS, Results, default_reviewer
 from neuface_studio.session import Session
 from neuface_studio.widgets.common import ElidedLabel, TextField, soft
 
@@ -22,14 +22,14 @@ class ReviewBar(QWidget):
     def __init__(
         self,
         session: Session,
-        controller: Controller,
+        results: Results,
         actions: dict[str, QAction],
         settings: QSettings,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._session = session
-        self._controller = controller
+        self._results = results
         self._settings = settings
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 7, 12, 7)
@@ -76,7 +76,7 @@ class ReviewBar(QWidget):
 
     def judge(self, verdict: str) -> None:
         """Save a verdict with the note and the reviewer as they stand in the fields."""
-        self._controller.judge(verdict, self.note.text().strip(), self.reviewer_name())
+        self._results.judge(verdict, self.note.text().strip(), self.reviewer_name())
         self._show()
 
     @Slot()
@@ -91,7 +91,7 @@ class ReviewBar(QWidget):
         judgement = self._session.judgement
         note = self.note.text().strip()
         if judgement is not None and not judgement.stale and note != judgement.note:
-            self._controller.judge(judgement.verdict, note, self.reviewer_name())
+            self._results.judge(judgement.verdict, note, self.reviewer_name())
 
     @Slot()
     def _reviewer_finished(self) -> None:

@@ -181,7 +181,7 @@ class Transport(QWidget):
 
     @Slot(int)
     def _frame_moved(self, frame: int) -> None:
-        self._controller.seek(frame)
+        self._controller.playback.seek(frame)
 
     @Slot(int)
     def _iteration_moved(self, index: int) -> None:

@@ -188,7 +188,7 @@ def test_opening_can_be_cancelled(
     window.open_path(synthetic)
     qtbot.waitUntil(lambda: window.start_page._bar.value() > 0, timeout=20_000)
     qtbot.mouseClick(window.start_page.cancel_button, Qt.MouseButton.LeftButton)
-    assert window.start_page.currentIndex() == 0 and not window.controller.loading
+    assert window.start_page.currentIndex() == 0 and not window.controller.opener.loading
     assert window.session.footage is None
 
 
@@ -214,13 +214,13 @@ def test_opening_running_closing_again_and_again(
 def test_closing_while_it_loads(window: MainWindow, synthetic: Path) -> None:
     window.open_path(synthetic)
     window.close()
-    assert not window.controller.loading
+    assert not window.controller.opener.loading
 
 
 def test_a_result_that_comes_after_closing_starts_nothing(window: MainWindow, synthetic: Path) -> None:
     window.open_path(synthetic)
     window.controller.cancel_loading()
-    window.controller._on_loaded(object())  # what was queued when the loader was given up
+    window.controller.opener._on_loaded(object())  # what was queued when the loader was given up
     assert window.controller._optimiser_thread is None and window.session.footage is None
 
 

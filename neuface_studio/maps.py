@@ -1,0 +1,63 @@
+"""Values per vertex of past iterations, kept small."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+GRADIENT_BUDGET_BYTES = 256 * 2**20
+
+
+@dataclass(frozen=True)
+class PackedMap:
+    """A value per vertex of every frame and view in one byte each: ``levels`` uint8 [F, V, N], 255 = ``peak``."""
+
+    levels: np.ndarray
+    peak: float
+
+
+def pack_map(values: np.ndarray) -> PackedMap:
+    """Non-negative ``values`` [F, V, N]; a square root spends the levels on the small ones, where structure is."""
+    peak = float(values.max(initial=0.0))
+    scaled = np.sqrt(values / peak) if peak > 0 else np.zeros_like(values)
+    return PackedMap((scaled * 255 + 0.5).astype(np.uint8), peak)
+
+
+class GradientStore:
+    """|dL/dM| of past iterations, one byte a vertex, the oldest thinned out when over the budget."""
+
+    def __init__(self, budget_bytes: int = GRADIENT_BUDGET_BYTES) -> None:
+        self._budget = budget_bytes
+        self._maps: dict[int, PackedMap] = {}
+
+    def put(self, index: int, gradient: PackedMap) -> None:
+        """Keep the map of an iteration (loss per metre)."""
+        self._maps[index] = gradient
+        while self.nbytes > self._budget and len(self._maps) > 2:
+            indices = sorted(self._maps)
+            del self._maps[min(indices[1:-1], key=lambda i: i % 2 == 0)]
+
+    def frame(self, index: int, frame: int) -> np.ndarray | None:
+        """Gradient [V, N] of one frame in loss per metre, or None if it was not kept."""
+        entry = self._maps.get(index)
+        if entry is None:
+            return None
+        return np.square(entry.levels[frame].astype(np.float32) / 255) * np.float32(entry.peak)
+
+    def typical_peak(self, index: int) -> float:
+        """The 99.5th percentile over all frames, views and vertices of an iteration; 0.0 if unknown."""
+        entry = self._maps.get(index)
+        if entry is None or entry.peak <= 0:
+            return 0.0
+        levels, peak = entry.levels, entry.peak
+        counts = np.cumsum(np.bincount(levels.ravel()[:: max(1, levels.size // 200_000)], minlength=256))
+        level = int(np.searchsorted(counts, 0.995 * counts[-1]))
+        return float(peak * (max(level, 1) / 255) ** 2)
+
+    @property
+    def nbytes(self) -> int:
+        return sum(entry.levels.nbytes for entry in self._maps.values())
+
+    def clear(self) -> None:
+        self._maps.clear()

@@ -1,0 +1,103 @@
+"""What the window's state is made of: plain immutable values that may cross threads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import neuface_engine as nf
+
+
+class RunState(Enum):
+    """What the optimiser is doing, in the words the window uses."""
+
+    EMPTY = "nothing open"
+    PREPARING = "preparing"
+    READY = "ready"
+    RUNNING = "optimising"
+    PAUSED = "paused"
+    FINISHED = "finished"
+    FAILED = "stopped by an error"
+
+    @property
+    def can_run(self) -> bool:
+        return self in (RunState.READY, RunState.PAUSED, RunState.FINISHED)
+
+
+@dataclass(frozen=True)
+class Layers:
+    """What a tile draws over the frame. Opacity is 0..1."""
+
+    mesh: bool = True
+    wireframe: bool = False
+    detected: bool = False
+    projected: bool = False
+    gradient: bool = False
+    opacity: float = 0.75
+    whole_frame: bool = False
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A line for the reviewer: ``level`` is "info", "good", "warning" or "error"."""
+
+    level: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Task:
+    """Long work in progress: ``fraction`` is 0..1, or None while the amount is unknown."""
+
+    label: str
+    fraction: float | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class IterationRecord:
+    """One EM iteration as the window keeps it: parameters and figures, no meshes.
+
+    ``parameters`` is a `FaceParameters` [F, V, ...] on the CPU; ``cvd_mm``, ``msi`` and ``nme_percent`` are [V].
+    """
+
+    index: int
+    parameters: Any
+    losses: dict[str, float]
+    cvd_mm: np.ndarray
+    msi: np.ndarray
+    nme_percent: np.ndarray
+    seconds: float
+    saved: bool = False
+
+
+@dataclass(frozen=True)
+class Footage:
+    """Everything that was loaded in the background for one sequence; immutable, shared by all threads."""
+
+    sequence: nf.Sequence
+    head: nf.FaceModel
+    encoder: nf.Encoder
+    faces: np.ndarray  # [T, 3] int32
+    is_demo: bool = False
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The standing verdict on the sequence; ``stale`` when the track has changed since."""
+
+    verdict: str
+    note: str
+    reviewer: str
+    time: str
+    stale: bool = False
+
+
+def parameter_bytes(parameters: Any) -> int:
+    """Bytes held by the tensors of a `FaceParameters`."""
+    tensors = (value for value in vars(parameters).values() if hasattr(value, "element_size"))
+    return sum(tensor.element_size() * tensor.nelement() for tensor in tensors)

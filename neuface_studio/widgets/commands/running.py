@@ -1,0 +1,44 @@
+"""Running the optimisation and moving through its iterations."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Slot
+
+from neuface_studio.widgets.commands.base import Commands
+
+
+class RunCommands(Commands):
+    """The Run menu."""
+
+    @Slot()
+    def do_toggle_run(self) -> None:
+        self._window.controller.toggle_run()
+
+    @Slot()
+    def do_step_once(self) -> None:
+        self._window.controller.step_once()
+
+    @Slot()
+    def do_toggle_follow(self) -> None:
+        self._session.set_follow(not self._session.follow)
+
+    @Slot()
+    def do_iteration_back(self) -> None:
+        self._session.step_iteration(-1)
+
+    @Slot()
+    def do_iteration_forward(self) -> None:
+        self._session.step_iteration(1)
+
+    @Slot()
+    def do_iteration_first(self) -> None:
+        if self._session.indices:
+            self._session.show_iteration(self._session.indices[0])
+
+    @Slot()
+    def do_iteration_last(self) -> None:
+        self._session.set_follow(True)
+
+    @Slot()
+    def do_restart_run(self) -> None:
+        self._window.controller.restart_run()
