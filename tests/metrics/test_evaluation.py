@@ -81,7 +81,13 @@ def test_the_order_of_the_views_makes_no_difference(make_track):
 
 def test_side_views_are_measured_by_their_box_and_that_is_said(make_track):
     nme = metrics.examine(make_track(views=5)).as_dict()["nme"]  # 50 degrees at the ends
-    assert [view["normalised_by"] for view in nme["per_view"].values()] == ["box", "eyes", "eyes", "eyes", "box"]
+    assert [view["normalised_by"] for view in nme["per_view"].values()] == [
+        "box",
+        "eyes",
+        "eyes",
+        "eyes",
+        "box",
+    ]
     assert (nme["crops_by_box"], nme["crops_by_interocular"]) == (32, 48)
 
 
@@ -99,9 +105,7 @@ def test_ground_truth_gives_the_vertex_error_of_head_and_face(make_track, head):
 
 def test_a_scan_of_the_neutral_face_or_of_a_frame(make_track, head):
     track = make_track(frames=8, views=2)
-    rest = track.parameters[0, 0].replace(
-        expression=torch.zeros(head.n_expression), pose=torch.zeros(6)
-    )
+    rest = track.parameters[0, 0].replace(expression=torch.zeros(head.n_expression), pose=torch.zeros(6))
     shift = np.array([0.2, 0.1, 0.0])
     for number, parameters in ((NEUTRAL, rest), (5, track.parameters[5, 1])):
         face = head.decode(parameters)

@@ -12,7 +12,11 @@ from neuface_engine import metrics
 
 
 def shapes(head, frames=8, views=3):
-    return torch.randn(head.n_shape, generator=torch.Generator().manual_seed(0)).expand(frames, views, -1).clone()
+    return (
+        torch.randn(head.n_shape, generator=torch.Generator().manual_seed(0))
+        .expand(frames, views, -1)
+        .clone()
+    )
 
 
 def test_one_shape_everywhere_does_not_drift(head):
@@ -70,7 +74,8 @@ def test_a_region_is_measured_alone(head):
     shape[::2, :, 0] += 1
     valid, region = torch.ones(8, 3), head.regions["nose"]
     whole, nose, rest = (
-        metrics.identity_drift(head, shape, valid, region=part).over_time_mm[0] for part in (None, region, ~region)
+        metrics.identity_drift(head, shape, valid, region=part).over_time_mm[0]
+        for part in (None, region, ~region)
     )
     share = float(region.float().mean())
     assert whole == pytest.approx(share * nose + (1 - share) * rest, rel=1e-4)
@@ -84,15 +89,26 @@ def test_crops_without_a_face_do_not_count(head):
     np.testing.assert_allclose(drift.over_time_mm, 0, atol=2e-4)
     assert np.isnan(drift.by_crop_mm).sum() == 1
     valid[:, 0] = 0
-    assert np.isfinite(metrics.identity_drift(head, shape, valid).across_views_mm).tolist() == [False, True, True]
+    assert np.isfinite(metrics.identity_drift(head, shape, valid).across_views_mm).tolist() == [
+        False,
+        True,
+        True,
+    ]
 
 
 @pytest.mark.parametrize(
     ("frames", "views", "valid", "over_time", "trend", "across"),
-    [(1, 1, 1, True, False, False), (1, 2, 1, True, False, True), (4, 1, 1, True, True, False), (4, 2, 0, *[False] * 3)],
+    [
+        (1, 1, 1, True, False, False),
+        (1, 2, 1, True, False, True),
+        (4, 1, 1, True, True, False),
+        (4, 2, 0, *[False] * 3),
+    ],
 )
 def test_what_does_not_exist_is_nan(head, frames, views, valid, over_time, trend, across):
-    drift = metrics.identity_drift(head, shapes(head, frames, views), torch.full((frames, views), float(valid)))
+    drift = metrics.identity_drift(
+        head, shapes(head, frames, views), torch.full((frames, views), float(valid))
+    )
     assert np.isfinite(drift.over_time_mm).all() == over_time
     assert np.isfinite(drift.trend_mm).all() == trend
     assert np.isfinite(drift.across_views_mm).all() == across

@@ -51,9 +51,7 @@ def test_both_are_the_same_in_any_place_and_size_and_when_the_picture_is_turned(
     valid, rotation = torch.ones(5, 2), torch.zeros(5, 2, 3)
     before = metrics.landmark_errors(projected, detected, valid, rotation)
     quarter = torch.tensor([[0.0, -1.0], [1.0, 0.0]])
-    after = metrics.landmark_errors(
-        3 * projected @ quarter + 1, 3 * detected @ quarter + 1, valid, rotation
-    )
+    after = metrics.landmark_errors(3 * projected @ quarter + 1, 3 * detected @ quarter + 1, valid, rotation)
     np.testing.assert_allclose(after.box_percent, before.box_percent, rtol=1e-3)
     np.testing.assert_allclose(after.interocular_percent, before.interocular_percent, rtol=1e-3)
 

@@ -16,7 +16,12 @@ POINTS = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [0.5, 0.25, -2]
 
 
 def obj(path, points=POINTS):
-    lines = ["# a comment", "vn 0 0 1", *(f"v {x} {y} {z} 0.1 0.2 0.3" for x, y, z in points), "f 1//1 2//1 3//1"]
+    lines = [
+        "# a comment",
+        "vn 0 0 1",
+        *(f"v {x} {y} {z} 0.1 0.2 0.3" for x, y, z in points),
+        "f 1//1 2//1 3//1",
+    ]
     path.write_text("\n".join(lines))
     return path
 
@@ -114,7 +119,9 @@ def test_landmarks_in_every_kind_of_file(tmp_path):
     np.save(tmp_path / "a.npy", points)
     (tmp_path / "a.json").write_text(json.dumps(points.tolist()))
     (tmp_path / "a.txt").write_text("\n".join(" ".join(map(str, p)) for p in points))
-    picked = "".join(f'<point y="{y}" active="1" x="{x}" name="{i}" z="{z}"/>\n' for i, (x, y, z) in enumerate(points))
+    picked = "".join(
+        f'<point y="{y}" active="1" x="{x}" name="{i}" z="{z}"/>\n' for i, (x, y, z) in enumerate(points)
+    )
     (tmp_path / "a.pp").write_text(f"<!DOCTYPE PickedPoints>\n<PickedPoints>\n{picked}</PickedPoints>\n")
     for kind in ("npy", "json", "txt", "pp"):
         np.testing.assert_array_equal(read_landmarks(tmp_path / f"a.{kind}"), points)
