@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
@@ -33,4 +36,13 @@ def ratio(numerator: NDArray, denominator: NDArray) -> NDArray[np.float64]:
 
 
 def to_numpy(tensor: Tensor) -> NDArray[np.float64]:
-    return tensor.detach().double().cpu().numpy()
+    return tensor.detach().cpu().double().numpy()  # in this order: Apple GPUs have no doubles
+
+
+def jsonable(value: Any) -> Any:
+    """Nested dicts and lists with None for what is NaN or infinite, which JSON has not."""
+    if isinstance(value, dict):
+        return {key: jsonable(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [jsonable(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

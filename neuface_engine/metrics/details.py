@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,27 +14,16 @@ from torch import Tensor
 
 from neuface_engine.face_model import project
 from neuface_engine.metrics.apertures import LIDS, LIPS, aperture_ratio, opening
-from neuface_engine.metrics.averages import masked_mean, nan_mean, to_numpy
+from neuface_engine.metrics.averages import to_numpy
 from neuface_engine.metrics.cross_view import CrossViewDistance, cross_view_distance, vertex_confidence
 from neuface_engine.metrics.evaluation import true_vertices
 from neuface_engine.metrics.identity import IdentityDrift, identity_drift
-from neuface_engine.metrics.landmark_error import (
-    YAW_LIMIT_DEG,
-    LandmarkErrors,
-    landmark_box,
-    landmark_errors,
-    yaw_deg,
-)
+from neuface_engine.metrics.landmark_error import LandmarkErrors, landmark_box, landmark_errors, yaw_deg
 from neuface_engine.metrics.plausibility import CoefficientFigures, coefficient_figures
 from neuface_engine.metrics.reference_normals import reference_normal_angles
+from neuface_engine.metrics.report import report
 from neuface_engine.metrics.scan import Alignment
-from neuface_engine.metrics.stability import (
-    VARIANCE_FLOOR,
-    point_stability,
-    region_stability,
-    stability_summary,
-    windowed_stability,
-)
+from neuface_engine.metrics.stability import point_stability, region_stability, windowed_stability
 from neuface_engine.metrics.track_scan import Scan, TrackScanDistance, track_scan_distance
 from neuface_engine.metrics.vertex_error import vertex_error_mm
 
@@ -110,122 +98,7 @@ class Details:
 
     def as_dict(self, *, per_crop: bool = False) -> dict[str, Any]:
         """For JSON, units in the names or beside them; NaN becomes None. With `per_crop` also lists [F][V]."""
-        values = {
-            "fps": self.fps,
-            "frames": len(self.known),
-            "crops_with_face": int(self.known.sum()),
-            "cvd": {"unit": "mm", **{name: self._cvd(cvd) for name, cvd in self.cvd.items()}},
-            "msi": self._msi(),
-            "nme": self._nme(),
-            "apertures": {"lips": _openings(self.lips), "lids": _openings(self.lids)},
-            "identity": {name: self._identity(drift) for name, drift in self.identity.items()},
-            "shape": {**_coefficients(self.shape, ()), "norm_percentile": self.shape.norm_percentile},
-            "expression": _coefficients(self.expression, self.expression_names),
-        }
-        if self.mpve_mm is not None:
-            values["mpve_mm"] = self.mpve_mm
-        if self.normals_deg is not None:
-            values["normals"] = {
-                "mean_angle_deg": nan_mean(self.normals_deg),
-                "per_view_deg": self._named(_over_frames(self.normals_deg)),
-                "crops": int(np.isfinite(self.normals_deg).sum()),
-            }
-        if self.scan is not None:
-            values["scan"] = self._scan(self.scan)
-        if per_crop:
-            values["per_crop"] = {name: figures.tolist() for name, figures in self.per_crop().items()}
-        return _finite(values)
-
-    def _named(self, per_view: Floats) -> dict[str, float]:
-        return dict(zip(self.views, per_view.tolist(), strict=True))
-
-    def _cvd(self, cvd: CrossViewDistance) -> dict[str, Any]:
-        return {
-            "mean": cvd.mean_mm(),
-            "per_view": self._named(cvd.per_view_mm()),
-            "matrix": cvd.matrix_mm.tolist(),
-        }
-
-    def _msi(self) -> dict[str, Any]:
-        def summary(per_point: Floats) -> dict[str, Any]:
-            return {**stability_summary(per_point), "per_view": self._named(per_point.mean(1))}
-
-        return {
-            "unit": "frame^4/mm^2",
-            "fps": self.fps,
-            "largest": 1 / VARIANCE_FLOOR,
-            "landmark": summary(self.msi.landmarks),
-            "vertex": summary(self.msi.vertices),
-            "vertex_without_head_pose": summary(self.msi.canonical),
-            "regions_without_head_pose": {
-                name: nan_mean(values) for name, values in self.msi.regions.items()
-            },
-            "windowed": {
-                "unit": "0 to 2",
-                "mesh": nan_mean(self.msi.windowed),
-                "detected_landmarks": nan_mean(self.msi.windowed_detected),
-                "per_view": self._named(self.msi.windowed),
-            },
-        }
-
-    def _nme(self) -> dict[str, Any]:
-        of_box = self.nme.side_view & self.known
-        by_eyes = np.where(self.nme.side_view, np.nan, self.nme.interocular_percent)
-        return {
-            "unit": "%",
-            "box": nan_mean(_over_frames(self.nme.box_percent)),
-            "interocular_up_to_yaw_limit": nan_mean(_over_frames(by_eyes)),
-            "by_yaw": nan_mean(_over_frames(self.nme.percent)),
-            "yaw_limit_deg": YAW_LIMIT_DEG,
-            "crops_by_box": int(of_box.sum()),
-            "crops_by_interocular": int((self.known & ~of_box).sum()),
-            "per_view": {
-                name: {
-                    "box": float(box),
-                    "by_yaw": float(chosen),
-                    "normalised_by": "none"
-                    if not seen
-                    else "both"
-                    if 0 < side < seen
-                    else "box"
-                    if side
-                    else "eyes",
-                }
-                for name, box, chosen, side, seen in zip(
-                    self.views,
-                    _over_frames(self.nme.box_percent),
-                    _over_frames(self.nme.percent),
-                    of_box.sum(0),
-                    self.known.sum(0),
-                    strict=True,
-                )
-            },
-            "parts_box": {name: nan_mean(values) for name, values in self.nme.parts_percent().items()},
-        }
-
-    def _identity(self, drift: IdentityDrift) -> dict[str, Any]:
-        return {
-            "over_time_mm": nan_mean(drift.over_time_mm),
-            "trend_mm": nan_mean(drift.trend_mm),
-            "across_views_mm": nan_mean(drift.across_views_mm),
-            "over_time_sd": nan_mean(drift.over_time_sd),
-            "across_views_sd": nan_mean(drift.across_views_sd),
-            "over_time_mm_per_view": self._named(drift.over_time_mm),
-            "across_views_mm_per_view": self._named(drift.across_views_mm),
-        }
-
-    def _scan(self, scan: TrackScanDistance) -> dict[str, Any]:
-        return {
-            "mean_mm": scan.mean_mm,
-            "median_mm": scan.median_mm,
-            "sd_mm": scan.sd_mm,
-            "align": scan.align,
-            "file_unit": scan.unit,
-            "scale": scan.scale,
-            "points": sum(len(values) for values in scan.by_view.values()),
-            "per_view_mm": {name: nan_mean(values) for name, values in scan.by_view.items()},
-            "frames": len(scan.by_frame),
-        }
+        return report(self, per_crop=per_crop)
 
 
 @torch.no_grad()
@@ -306,36 +179,3 @@ def _apertures(projected: Tensor, detected: Tensor, valid: Tensor, pairs: Any) -
         return np.where(known, 100 * to_numpy(opening(points, pairs)) / box, np.nan)
 
     return Openings(percent(projected), percent(detected), aperture_ratio(projected, detected, valid, pairs))
-
-
-def _over_frames(values: Floats) -> Floats:
-    """[F, V] -> [V]."""
-    return masked_mean(values, np.isfinite(values))
-
-
-def _openings(openings: Openings) -> dict[str, Any]:
-    return {
-        "ratio": openings.ratio,
-        "mesh_mean_percent": nan_mean(openings.mesh_percent),
-        "landmarks_mean_percent": nan_mean(openings.landmarks_percent),
-    }
-
-
-def _coefficients(figures: CoefficientFigures, names: tuple[str, ...]) -> dict[str, Any]:
-    component = figures.largest_component
-    return {
-        "rms": figures.rms,
-        "norm": figures.norm,
-        "largest": figures.largest,
-        "largest_component": names[component] if names and component is not None else component,
-        "share_beyond_3": figures.extreme_share,
-        "per_component_rms": figures.per_component_rms.tolist(),
-    }
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(entry) for key, entry in value.items()}
-    if isinstance(value, list):
-        return [_finite(entry) for entry in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

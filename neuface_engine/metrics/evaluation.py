@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ from torch import Tensor
 
 from neuface_engine.face_model import project
 from neuface_engine.metrics.apertures import LIDS, LIPS, aperture_ratio
-from neuface_engine.metrics.averages import nan_mean
+from neuface_engine.metrics.averages import jsonable, nan_mean
 from neuface_engine.metrics.cross_view import cross_view_distance
 from neuface_engine.metrics.landmark_error import landmark_error
 from neuface_engine.metrics.stability import motion_stability
@@ -50,7 +49,7 @@ class Metrics:
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON: NaN becomes None; mpve_mm only where there is ground truth."""
-        values = {k: _jsonable(v) for k, v in asdict(self).items()}
+        values: dict[str, Any] = jsonable(asdict(self))
         if self.mpve_mm is None:
             del values["mpve_mm"]
         return values
@@ -92,9 +91,3 @@ def true_vertices(
     if truth is None or truth.head_fingerprint != track.head.fingerprint:
         return None
     return track.head.canonical_vertices(truth.parameters)
-
-
-def _jsonable(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _jsonable(v) for k, v in value.items()}
-    return None if isinstance(value, float) and not math.isfinite(value) else value
