@@ -26,14 +26,22 @@ class EncoderQuery(Variables):
     With trainable="top" the frozen trunk runs once and its features are kept (freeze-and-cache: exact). What fits
     one batch keeps its graph; otherwise batches run again in `backward`, which gives the same gradient. Where the
     memory does not suffice the batch is halved and the work done again; a line in `warnings` says so.
+    reserved: bytes that the rest of the run will take, for `max_memory_mb`.
     Raises OutOfMemoryError where not even one crop fits.
     """
 
     def __init__(
-        self, encoder: Encoder, sequence: Sequence, config: NeuFaceConfig, device: torch.device
+        self,
+        encoder: Encoder,
+        sequence: Sequence,
+        config: NeuFaceConfig,
+        device: torch.device,
+        *,
+        reserved: int = 0,
     ) -> None:
         self.encoder, self._device = encoder, device
-        self._batch_shape = sequence.crops.shape[:2]
+        self._shape = sequence.crops.shape[:2]
+        self._frames = slice(0, self._shape[0])
         self._name = str(sequence.path)
         self.warnings = []
         trainable = encoder.trainable_parameters(config.trainable)
@@ -42,7 +50,9 @@ class EncoderQuery(Variables):
             parameter.requires_grad_(True)
         self._crops = sequence.crops.flatten(0, 1)
         self._cached = config.trainable == "top"
-        self.batch = BatchSize.of(config, encoder, self._crops, device)
+        self.batch = BatchSize.of(
+            config, encoder, to_float(self._crops[:1], device), device, reserved=reserved
+        )
         self._features: tuple[Tensor, ...] = (self._crops,)
         if self._cached:
             self._features = self._until_it_fits(self._trunk)
@@ -51,7 +61,9 @@ class EncoderQuery(Variables):
     def tensors(self) -> dict[str, Tensor]:
         return {name: p for name, p in self.encoder.named_parameters() if p.requires_grad}
 
-    def query(self) -> FaceParameters:
+    def query(self, frames: slice | None = None) -> FaceParameters:
+        """Theta, p [F, V, ...] of all frames or of some; `backward` then belongs to these."""
+        self._frames = frames or slice(0, self._shape[0])
         return self._until_it_fits(self._query)
 
     def backward(self, gradients: dict[str, Tensor]) -> None:
@@ -71,7 +83,7 @@ class EncoderQuery(Variables):
         with torch.set_grad_enabled(keep):
             outputs = [self._run(batch) for batch in batches]
         self._graphs = outputs if keep else []
-        return FaceParameters.cat(outputs).detach().unflatten(*self._batch_shape)
+        return FaceParameters.cat(outputs).detach().unflatten(-1, self._shape[1])
 
     def _backward(self, gradients: dict[str, Tensor]) -> None:
         for parameter in self.tensors().values():
@@ -88,7 +100,8 @@ class EncoderQuery(Variables):
 
     def _batches(self) -> list[tuple[Tensor, ...]]:
         size = self.batch.top if self._cached else self.batch.whole
-        return list(zip(*(f.split(size) for f in self._features), strict=True))
+        first, last = (frame * self._shape[1] for frame in (self._frames.start, self._frames.stop))
+        return list(zip(*(f[first:last].split(size) for f in self._features), strict=True))
 
     def _run(self, batch: tuple[Tensor, ...]) -> FaceParameters:
         return self.encoder.decode(batch) if self._cached else self.encoder(to_float(batch[0], self._device))
@@ -111,12 +124,13 @@ class EncoderQuery(Variables):
 
 @torch.no_grad()
 def predict(
-    encoder: Encoder, sequence: Sequence, config: NeuFaceConfig, device: torch.device
+    encoder: Encoder, sequence: Sequence, config: NeuFaceConfig, device: torch.device, *, reserved: int = 0
 ) -> FaceParameters:
     """Theta, p of every crop from an encoder that stays as it is: [F, V, ...]."""
-    return EncoderQuery(encoder, sequence, config, device).query()
+    return EncoderQuery(encoder, sequence, config, device, reserved=reserved).query()
 
 
 def to_float(crops: Tensor, device: torch.device) -> Tensor:
-    """uint8 [B, 3, S, S] -> float in [0, 1] on the device."""
-    return crops.to(device).float().div_(255)
+    """[B, 3, S, S] on the device as float32 in [0, 1], which they may be already; uint8 is divided by 255."""
+    crops = crops.to(device)
+    return crops.float().div_(255) if crops.dtype == torch.uint8 else crops

@@ -86,7 +86,9 @@ class FlameFitting(Run):
 
     def _make_variables(self) -> FreeParameters:
         encoder = copy.deepcopy(self.pretrained).to(self.device).eval()
-        return FreeParameters(predict(encoder, self.sequence, self.config, self.device))
+        return FreeParameters(
+            predict(encoder, self.sequence, self.config, self.device, reserved=self._mesh_bytes())
+        )
 
     def maximization(self) -> None:
         self.variables.free = self.config.stage(len(self.history) - 1)

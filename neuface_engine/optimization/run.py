@@ -6,7 +6,7 @@ import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, ClassVar, NoReturn, Self
 
 import torch
@@ -14,13 +14,13 @@ from torch import Tensor
 
 from neuface_engine import metrics
 from neuface_engine.encoders import Encoder
-from neuface_engine.errors import AssetError, ConfigError, DivergedError, NoFaceError
+from neuface_engine.errors import ConfigError, DivergedError, NoFaceError
 from neuface_engine.face_model import FaceModel, FaceParameters
 from neuface_engine.optimization.config import NeuFaceConfig
 from neuface_engine.optimization.control import Control
 from neuface_engine.optimization.convergence import has_converged
 from neuface_engine.optimization.history import History, Iteration
-from neuface_engine.optimization.memory import is_out_of_memory, out_of_memory
+from neuface_engine.optimization.memory import MARGIN, graph_bytes, is_out_of_memory, out_of_memory
 from neuface_engine.optimization.objective import Evaluation, Evidence, Objective
 from neuface_engine.optimization.snapshots import Snapshot, Snapshots, optimizer_state, restore_optimizer
 from neuface_engine.optimization.targets import Targets
@@ -29,6 +29,9 @@ from neuface_engine.tracks import FaceTrack, provenance
 
 if TYPE_CHECKING:
     from neuface_engine.video import Sequence
+
+Settings = tuple[tuple[int, NeuFaceConfig], ...]
+"""Pairs (iteration, config): from that iteration on the run went on under that config. The first is iteration 0."""
 
 
 class Run(Control, ABC):
@@ -60,11 +63,9 @@ class Run(Control, ABC):
             raise NoFaceError(
                 f"{sequence.path}: no face was found in any view; give footage with a visible face"
             )
-        if encoder.head_fingerprint not in (None, head.fingerprint):
-            raise AssetError(
-                f"encoder {encoder.name!r} was trained on another head than {head.name!r}; give the head of its release"
-            )
+        encoder.check_head(head)
         self.config = self._config(config)
+        self.settings: Settings = ((0, self.config),)
         self.sequence = sequence
         self.device = _device(device)
         torch.manual_seed(self.config.seed)
@@ -79,7 +80,11 @@ class Run(Control, ABC):
         self._visibility_index = 0
         start = time.perf_counter()
         self.variables = self._make_variables()
-        self._optimizer = torch.optim.Adam(self.variables.tensors().values(), lr=self.config.learning_rate)
+        self._optimizer = torch.optim.Adam(
+            self.variables.tensors().values(),
+            lr=self.config.learning_rate,
+            fused=self.device.type in ("cpu", "cuda"),
+        )
         self._pending = self._expectation()
         self.initial = self._record(self._pending, start)
 
@@ -99,6 +104,24 @@ class Run(Control, ABC):
         valid = sequence.detected.to(self.device, torch.float32)
         dense = sequence.landmarks_dense[..., :2].to(self.device) if self.head.has_dense_landmarks else None
         return Evidence(sequence.landmarks.to(self.device), dense, valid)
+
+    def _mesh_bytes(self) -> int:
+        """What decoding and comparing the meshes of all crops will take; measured on one frame, if it is asked for."""
+        if self.config.max_memory_mb is None:
+            return 0
+        views = len(self.sequence.views)
+        theta = FaceParameters.neutral(
+            1, views, n_shape=self.head.n_shape, n_expression=self.head.n_expression
+        )
+        theta = theta.to(self.device).map(lambda t: t.requires_grad_())
+        objective = self._make_objective(self.objective.evidence.frames(slice(0, 1)))
+
+        def one_frame() -> Tensor:
+            prediction = objective.decode(theta)
+            visibility = objective.visibility(prediction) if self._multiview else None
+            return objective.evaluate(prediction, objective.expectation(prediction, visibility)).total
+
+        return round(MARGIN * graph_bytes(one_frame, self.head) * self.sequence.num_frames)
 
     # --- EM --------------------------------------------------------------------------------------------------
 
@@ -144,10 +167,14 @@ class Run(Control, ABC):
 
     def maximization(self) -> None:
         """M-step: one step of Adam on the variables against the pending targets, Eq. (6) or (7)."""
-        theta = self._pending.prediction.parameters
+        self._descend(self._pending)
+
+    def _descend(self, evaluation: Evaluation) -> None:
+        """One step of Adam on the losses of an evaluation at the variables as they are now."""
+        theta = evaluation.prediction.parameters
         names = [name for name, _ in theta.items()]
         gradients = torch.autograd.grad(
-            self._pending.total, [t for _, t in theta.items()], allow_unused=True, retain_graph=False
+            evaluation.total, [t for _, t in theta.items()], allow_unused=True, retain_graph=False
         )
         by_name = {name: g for name, g in zip(names, gradients, strict=True) if g is not None}
         if not all(bool(g.isfinite().all()) for g in by_name.values()):
@@ -158,13 +185,13 @@ class Run(Control, ABC):
         self.variables.backward(by_name)
         self._optimizer.step()
 
-    def _expectation(self) -> Evaluation:
+    def _expectation(self, *, renew_visibility: bool = True) -> Evaluation:
         """E-step at the present variables: decode what they say of every crop, set the targets, evaluate the losses."""
         theta = self.variables.query().map(lambda t: t.detach().requires_grad_())
         if not all(bool(tensor.isfinite().all()) for _, tensor in theta.items()):
             self._diverged()
         try:
-            evaluation = self._evaluate(theta)
+            evaluation = self._evaluate(theta, renew_visibility)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -173,13 +200,14 @@ class Run(Control, ABC):
             self._diverged()
         return evaluation
 
-    def _evaluate(self, theta: FaceParameters) -> Evaluation:
+    def _evaluate(self, theta: FaceParameters, renew_visibility: bool) -> Evaluation:
         prediction = self.objective.decode(theta)
         index = len(self.history)
-        if self._multiview and index % self.config.visibility_interval == 0:
+        due = renew_visibility and index % self.config.visibility_interval == 0
+        if self._multiview and due:
             self._visibility, self._visibility_index = self.objective.visibility(prediction), index
         targets = self.objective.expectation(prediction, self._visibility)
-        return self.objective.evaluate(prediction, targets)
+        return self.objective.evaluate(prediction, targets, index)
 
     def _record(self, evaluation: Evaluation, start: float) -> Iteration:
         """Append the newest state to the history."""
@@ -192,7 +220,7 @@ class Run(Control, ABC):
             nme = metrics.landmark_error(prediction.projected, evidence.landmarks, evidence.valid)
         iteration = Iteration(
             index=len(self.history),
-            parameters=prediction.parameters.detach().cpu(),
+            parameters=self.objective.exported(prediction.parameters, self.sequence.views).detach().cpu(),
             losses=evaluation.losses,
             seconds=time.perf_counter() - start,
             cvd_mm_per_view=cvd,
@@ -217,79 +245,83 @@ class Run(Control, ABC):
         prediction = self.objective.decode(theta)
         visibility = self.objective.visibility(prediction) if self._multiview else None
         targets = self.objective.expectation(prediction, visibility)
-        return self.objective.vertex_gradient(self.objective.evaluate(prediction, targets)).cpu()
+        return self.objective.vertex_gradient(self.objective.evaluate(prediction, targets, index)).cpu()
 
     # --- rewinding -------------------------------------------------------------------------------------------
 
+    def change(self, config: NeuFaceConfig) -> None:
+        """Go on under other settings from the newest iteration, whose targets and losses are set anew.
+
+        Raises ConfigError for another variant or other trainable layers. How many crops pass at once stays as it was.
+        """
+        for name in ("variant", "trainable"):
+            old, new = getattr(self.config, name), getattr(config, name)
+            if old != new:
+                raise ConfigError(f"{name} cannot change on the way ({old!r} to {new!r}); start a new run")
+        newest = len(self.history) - 1
+        self.settings = (*(s for s in self.settings if s[0] < newest), (newest, config))
+        self._evaluate_anew()
+
     def snapshot(self) -> Snapshot:
-        """The newest state, copied: enough to go on from it bit for bit."""
+        """The newest state, copied: with history and settings enough to go on from it bit for bit."""
+        names = list(self.variables.tensors())
         return Snapshot(
             index=len(self.history) - 1,
-            config=self.config,
             visibility_index=self._visibility_index,
             variables={name: t.detach().cpu().clone() for name, t in self.variables.tensors().items()},
-            optimizer=optimizer_state(self._optimizer, list(self.variables.tensors())),
+            optimizer=optimizer_state(self._optimizer, names),
         )
 
-    def restore(self, snapshot: Snapshot, iterations: list[Iteration]) -> None:
-        """Go on from `snapshot`, whose history (0 to its index) is `iterations`.
-
-        The E-step is done again there, under this run's present config.
-        """
+    def restore(self, snapshot: Snapshot, iterations: list[Iteration], settings: Settings) -> None:
+        """Put the run into the state of `snapshot`; its history up to there, and the settings along it."""
         with torch.no_grad():
             for name, tensor in self.variables.tensors().items():
                 tensor.copy_(snapshot.variables[name])
         restore_optimizer(self._optimizer, list(self.variables.tensors()), snapshot.optimizer)
         self.history = History(iterations)
+        self.settings = tuple(s for s in settings if s[0] <= snapshot.index)
         self._visibility_index = snapshot.visibility_index
         if self._multiview:
             theta = self.history.parameters(snapshot.visibility_index).to(self.device)
             with torch.no_grad():
                 self._visibility = self.objective.visibility(self.objective.decode(theta))
-        self._reconsider()
+        self._evaluate_anew()
 
     def branch(self, iteration: int, *, config: NeuFaceConfig | None = None) -> Self:
         """A new run that goes on from iteration `iteration` of this one, with other weights if `config` says so.
 
-        History holds parameters only, but going on takes the variables and Adam's moments. Copies of those are kept
+        The history holds parameters only; to go on takes the variables and Adam's moments. Copies of those are kept
         every few iterations within a bounded memory (`snapshots`); what lies between the nearest one and `iteration`
-        is computed again under the settings that it had. On a CPU, with the same number of threads, that gives the
+        is computed again under the settings of that time. On a CPU, with the same number of threads, that gives the
         same bits, and a branch with the same config repeats the original run; on a GPU it does so up to rounding.
-        Raises ConfigError for an iteration that is not in the history, or other trainable layers.
+        Raises ConfigError for an iteration that is not in the history, another variant or other trainable layers.
         """
-        if not 0 <= iteration < len(self.history):
-            raise ConfigError(
-                f"iteration {iteration} is not in the history; give 0 to {len(self.history) - 1}"
-            )
-        config = self.config if config is None else self._config(config)
-        if config.trainable != self.config.trainable:
-            raise ConfigError(
-                f"a branch keeps what is trainable ({self.config.trainable!r}); start a new run for "
-                f"{config.trainable!r}"
-            )
-        nearest = self.snapshots.nearest(iteration)
-        first = self.snapshots.first_config or self.config
+        newest = len(self.history) - 1
+        if not 0 <= iteration <= newest:
+            raise ConfigError(f"iteration {iteration} is not in the history; give 0 to {newest}")
+        new = self.config if config is None else self._config(config)
+        first = self.settings[0][1]
         run = type(self)(self.sequence, self.pretrained, self.head, config=first, device=str(self.device))
         run.snapshots = self.snapshots.until(iteration)
-        run.snapshots.first_config = first
+        nearest = self.snapshots.nearest(iteration)
         if nearest is not None:
-            run._use(nearest.config)
-            run.restore(nearest, [self.history.iteration(i) for i in range(nearest.index + 1)])
-        while len(run.history) <= iteration:
+            kept = [self.history.iteration(t) for t in range(nearest.index + 1)]
+            run.restore(nearest, kept, self.settings)
+        for t in range(len(run.history) - 1, iteration):
+            run._follow(in_force(self.settings, t))
             run.step()
-        run._use(config)
-        if iteration:
-            run.snapshots.add(run.snapshot(), pinned=True)
-        run._reconsider()
+        run._follow(new)
         return run
 
-    def _use(self, config: NeuFaceConfig) -> None:
-        self.config = self.objective.config = config
+    def _follow(self, config: NeuFaceConfig) -> None:
+        if config != self.config:
+            self.change(config)
 
-    def _reconsider(self) -> None:
-        """Set targets and losses of the newest state anew: the settings may have changed since."""
+    def _evaluate_anew(self) -> None:
+        """Targets and losses of the newest state under the settings in force; the visibility in use stays."""
+        self.config = self.objective.config = self.settings[-1][1]
         kept = self.history.pop()
-        self._pending = self._expectation()
+        self._pending = self._expectation(renew_visibility=False)
         self.history.append(replace(kept, losses=self._pending.losses))
 
     # --- result ----------------------------------------------------------------------------------------------
@@ -297,19 +329,25 @@ class Run(Control, ABC):
     def track(self, iteration: int | None = None) -> FaceTrack:
         """The meshes of iteration `iteration` (the newest one by default) with their provenance."""
         index = len(self.history) - 1 if iteration is None else iteration
-        return FaceTrack.from_sequence(
-            self.sequence,
-            self.history.parameters(index),
+        origin = provenance(
+            method=self.method if index else "encoder",
+            iterations=index,
+            encoder=self.pretrained,
             head=self.head,
-            provenance=provenance(
-                method=self.method if index else "encoder",
-                iterations=index,
-                encoder=self.pretrained,
-                head=self.head,
-                sequence=self.sequence,
-                config=self.config,
-            ),
+            sequence=self.sequence,
+            config=in_force(self.settings, max(index - 1, 0)),
         )
+        earlier = [(start, config) for start, config in self.settings if start < index]
+        if len(earlier) > 1:
+            origin["settings"] = [{"from_iteration": t, "config": asdict(config)} for t, config in earlier]
+        return FaceTrack.from_sequence(
+            self.sequence, self.history.parameters(index), head=self.head, provenance=origin
+        )
+
+
+def in_force(settings: Settings, iteration: int) -> NeuFaceConfig:
+    """The config under which the run went on from `iteration`."""
+    return next(config for start, config in reversed(settings) if start <= iteration)
 
 
 def _device(name: str) -> torch.device:

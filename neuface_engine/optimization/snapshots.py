@@ -8,8 +8,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from neuface_engine.optimization.config import NeuFaceConfig
-
 INTERVAL = 10
 """Iterations between two snapshots, as long as memory allows."""
 MEMORY_BYTES = 256_000_000
@@ -19,12 +17,11 @@ MEMORY_BYTES = 256_000_000
 class Snapshot:
     """State after iteration `index`; tensors are on the CPU.
 
-    config: settings under which the run went on from here; visibility_index: iteration whose meshes gave the
-    visibility in use; variables: by name; optimizer: Adam's state as "name/key".
+    visibility_index: iteration whose meshes gave the visibility in use; variables: by name; optimizer: Adam's state
+    as "name/key".
     """
 
     index: int
-    config: NeuFaceConfig
     visibility_index: int
     variables: Mapping[str, Tensor]
     optimizer: Mapping[str, Tensor]
@@ -37,14 +34,12 @@ class Snapshot:
 class Snapshots:
     """Every `interval`-th state within `memory` bytes; where they get too many the interval doubles.
 
-    Iteration 0 needs none (the encoder as given). Pinned ones, where a branch began, stay: the settings changed there.
+    Iteration 0 needs none: the encoder as given.
     """
 
     def __init__(self, *, interval: int = INTERVAL, memory: int = MEMORY_BYTES) -> None:
         self.interval, self.memory = interval, memory
-        self.first_config: NeuFaceConfig | None = None
         self._kept: dict[int, Snapshot] = {}
-        self._pinned: set[int] = set()
 
     @property
     def indices(self) -> list[int]:
@@ -53,14 +48,11 @@ class Snapshots:
     def wants(self, index: int) -> bool:
         return index > 0 and index % self.interval == 0
 
-    def add(self, snapshot: Snapshot, *, pinned: bool = False) -> None:
+    def add(self, snapshot: Snapshot) -> None:
         self._kept[snapshot.index] = snapshot
-        if pinned:
-            self._pinned.add(snapshot.index)
-        while self.nbytes() > self.memory and self._kept.keys() - self._pinned:
+        while self._kept and self.nbytes() > self.memory:
             self.interval *= 2
-            keep = {i for i in self._kept if i % self.interval == 0} | self._pinned
-            self._kept = {i: s for i, s in self._kept.items() if i in keep}
+            self._kept = {i: s for i, s in self._kept.items() if i % self.interval == 0}
 
     def nearest(self, index: int) -> Snapshot | None:
         """The newest at or before `index`; None: start from iteration 0."""
@@ -71,7 +63,6 @@ class Snapshots:
         """Those at or before `index`, shared."""
         part = Snapshots(interval=self.interval, memory=self.memory)
         part._kept = {i: s for i, s in self._kept.items() if i <= index}
-        part._pinned = {i for i in self._pinned if i <= index}
         return part
 
     def nbytes(self) -> int:
