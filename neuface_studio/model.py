@@ -41,6 +41,14 @@ class Layers:
     whole_frame: bool = False
 
 
+class CompareMode(Enum):
+    """How the comparison lies beside what is shown."""
+
+    OFF = "off"
+    WIPE = "wipe"
+    SIDE = "side by side"
+
+
 @dataclass(frozen=True)
 class Notice:
     """A line for the reviewer: ``level`` is "info", "good", "warning" or "error"."""
@@ -73,6 +81,20 @@ class IterationRecord:
     nme_percent: np.ndarray
     seconds: float
     saved: bool = False
+    run: str = ""  # the run it belongs to, where there are several
+
+    @property
+    def key(self) -> tuple[str, int, bool]:
+        """What tells this state from every other one of the same footage."""
+        return self.run, self.index, self.saved
+
+    @property
+    def title(self) -> str:
+        """The state in words."""
+        if self.index == 0:
+            return "encoder only"
+        name = "saved result, iteration" if self.saved else "iteration"
+        return f"{name} {self.index}" + (f" of {self.run}" if self.run else "")
 
 
 @dataclass(frozen=True)

@@ -150,7 +150,7 @@ class Results(QObject):
         self.session.set_judgement(judgement)
 
 
-def record_of_track(track: Any, footage: Footage) -> IterationRecord:
+def record_of_track(track: Any, footage: Footage, *, name: str = "") -> IterationRecord:
     """A saved track as a shown iteration. Raises TrackError if it does not fit the footage."""
     import neuface_engine as nf
 
@@ -172,6 +172,7 @@ def record_of_track(track: Any, footage: Footage) -> IterationRecord:
         nme_percent=empty,
         seconds=0.0,
         saved=True,
+        run=name,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
+from neuface_studio.comparison import ENCODER, Comparison
 from neuface_studio.maps import GradientStore, PackedMap, pack_map
 from neuface_studio.model import (
     Footage,
@@ -78,6 +79,7 @@ class Session(QObject):
         self.viewer_cost_percent: float | None = None
         self.device = "cpu"
         self.threads = 1
+        self.comparison = Comparison(self)
         self._records: dict[int, IterationRecord] = {}
         self._indices: list[int] = []
 
@@ -86,6 +88,7 @@ class Session(QObject):
     def open_footage(self, footage: Footage) -> None:
         """Show new footage from its first frame, with an empty history."""
         self.clear_history()
+        self.comparison.clear()
         self.footage = footage
         self.frame = 0
         self.selected_view = 0
@@ -101,6 +104,7 @@ class Session(QObject):
         """Forget the footage; the window shows its start page."""
         self.set_playing(False)
         self.clear_history()
+        self.comparison.clear()
         self.footage = None
         self.project_folder = None
         self.judgement = None
@@ -156,6 +160,12 @@ class Session(QObject):
         """The stored iteration (default: the shown one)."""
         return self._records.get(self.shown_iteration if index is None else index)  # type: ignore[arg-type]
 
+    def displayed(self) -> IterationRecord | None:
+        """What tiles and 3D show: the shown iteration, or the comparison while it is flipped to."""
+        if self.comparison.flipped and self.comparison.reference is not None:
+            return self.comparison.reference
+        return self.record()
+
     def records(self) -> list[IterationRecord]:
         return [self._records[index] for index in self._indices]
 
@@ -167,6 +177,8 @@ class Session(QObject):
             if record.index not in self._records:
                 bisect.insort(self._indices, record.index)
             self._records[record.index] = record
+            if record.index == 0:
+                self.comparison.offer(ENCODER, record)
         self.history_changed.emit()
         if self.shown_iteration is None or self.follow:
             self._show(self._indices[-1])

@@ -103,6 +103,7 @@ def apply(application: QApplication) -> None:
     application.setStyleSheet(STYLE)
 
 
+DOWN_ARROW = (ICONS / "down.svg").as_posix()
 CHECK_MARK = (ICONS / "check.svg").as_posix()
 
 STYLE = f"""
@@ -160,6 +161,14 @@ QLineEdit {{
 }}
 QLineEdit:focus {{ border-color: {ACCENT}; }}
 QLineEdit:disabled {{ color: {TEXT_FAINT}; border-color: {LINE}; }}
+QComboBox {{
+    background: {RAISED}; border: 1px solid {LINE_STRONG}; border-radius: 5px; padding: 4px 8px;
+}}
+QComboBox:focus {{ border-color: {ACCENT}; }}
+QComboBox:disabled {{ color: {TEXT_FAINT}; background: {PANEL}; border-color: {LINE}; }}
+QComboBox::drop-down {{ border: none; width: 20px; }}
+QComboBox::down-arrow {{ image: url({DOWN_ARROW}); width: 10px; height: 10px; }}
+QComboBox QAbstractItemView {{ background: {RAISED}; selection-background-color: {ACCENT_DEEP}; }}
 QCheckBox {{ spacing: 8px; }}
 QCheckBox::indicator {{
     width: 14px; height: 14px; border: 1px solid {LINE_STRONG}; border-radius: 3px; background: {GROUND};
@@ -173,6 +182,18 @@ QSlider::handle:horizontal {{
 }}
 QProgressBar {{ background: {LINE}; border: none; border-radius: 3px; height: 6px; }}
 QProgressBar::chunk {{ background: {ACCENT}; border-radius: 3px; }}
+QTabBar::tab {{
+    background: {GROUND}; color: {TEXT_SOFT}; padding: 5px 14px; border: 1px solid {LINE}; border-bottom: none;
+}}
+QTabBar::tab:selected {{ background: {PANEL}; color: {TEXT}; border-top: 2px solid {ACCENT}; }}
+QTabBar::tab:hover {{ color: {TEXT}; }}
+QTabBar {{ qproperty-drawBase: 0; }}
+QTreeView {{ background: {PANEL}; border: none; outline: none; alternate-background-color: {RAISED}; }}
+QTreeView::item {{ padding: 2px 4px; }}
+QTreeView::item:selected {{ background: {ACCENT_DEEP}; color: white; }}
+QHeaderView::section {{
+    background: {PANEL}; color: {TEXT_FAINT}; border: none; border-bottom: 1px solid {LINE}; padding: 3px 4px;
+}}
 QScrollArea {{ border: none; background: transparent; }}
 QScrollBar:vertical {{ background: {PANEL}; width: 10px; }}
 QScrollBar::handle:vertical {{ background: {LINE_STRONG}; border-radius: 4px; min-height: 24px; }}

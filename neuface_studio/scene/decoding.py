@@ -40,12 +40,12 @@ class MeshDecoder:
         transforms = np.asarray(footage.sequence.crop_transforms, dtype=np.float64)
         self._maps = frame_maps(transforms, footage.sequence.crops.shape[-1])
         self._remember = remember
-        self._recent: dict[tuple[int, int], FrameMeshes] = {}
+        self._recent: dict[tuple[object, int], FrameMeshes] = {}
 
     @torch.no_grad()
     def decode(self, record: IterationRecord, frame: int) -> FrameMeshes:
         """The meshes of ``frame`` under the parameters of ``record``."""
-        key = (record.index, frame)
+        key = (record.key, frame)
         known = self._recent.pop(key, None)
         if known is None:
             parameters = record.parameters[frame]

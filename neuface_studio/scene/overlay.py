@@ -39,11 +39,20 @@ class Viewport:
 
 
 @dataclass(frozen=True)
-class TilePicture:
+class Background:
     """``image`` uint8 [H, W, 3] and where it lies in the frame."""
 
     image: Image
     viewport: Viewport
+
+
+@dataclass(frozen=True)
+class TilePicture:
+    """A finished picture: ``image`` uint8 [H, W, 3]; landmarks [68, 2] in px of it, or None."""
+
+    image: Image
+    detected: NDArray[np.float32] | None = None
+    projected: NDArray[np.float32] | None = None
 
 
 class TilePainter:
@@ -53,10 +62,10 @@ class TilePainter:
         self._footage = footage
         self._frames = footage.sequence.frames
         self._regions = face_regions(footage)
-        self._backgrounds: dict[int, tuple[tuple[object, ...], TilePicture]] = {}
+        self._backgrounds: dict[int, tuple[tuple[object, ...], Background]] = {}
         self._ground = np.array(theme.rgb(theme.GROUND), dtype=np.uint8)
 
-    def background(self, view: int, frame: int, width: int, height: int, *, whole_frame: bool) -> TilePicture:
+    def background(self, view: int, frame: int, width: int, height: int, *, whole_frame: bool) -> Background:
         """The video alone, ``width`` x ``height`` px; what lies outside the video is the window's ground colour."""
         key = (frame, width, height, whole_frame)
         known = self._backgrounds.get(view)
@@ -64,14 +73,14 @@ class TilePainter:
             return known[1]
         source = self._frames[frame, view]
         viewport = self._viewport(view, width, height, source.shape[1], source.shape[0], whole_frame)
-        picture = TilePicture(self._cut(source, viewport, width, height), viewport)
+        picture = Background(self._cut(source, viewport, width, height), viewport)
         self._backgrounds[view] = (key, picture)
         return picture
 
     def paint(
         self,
         view: int,
-        background: TilePicture,
+        background: Background,
         meshes: FrameMeshes | None,
         layers: Layers,
         gradient: NDArray[np.float32] | None,

@@ -19,7 +19,7 @@ from neuface_studio import theme
 from neuface_studio.scene.camera import OrbitCamera, fit, side_by_side
 from neuface_studio.scene.decoding import FrameMeshes, MeshDecoder
 from neuface_studio.scene.heads_picture import HeadsPainter
-from neuface_studio.scene.overlay import TilePainter, Viewport
+from neuface_studio.scene.overlay import TilePainter, TilePicture, Viewport
 from neuface_studio.session import Footage, IterationRecord, Layers, Session
 from neuface_studio.worker import BackgroundThread, lower_priority
 
@@ -32,7 +32,10 @@ NICE_STEPS = 4  # behind the window, before the optimiser
 
 @dataclass(frozen=True)
 class TilesRequest:
-    """Draw these views: ``sizes`` view -> (width, height) px; ``gradient`` [V, N] of this frame, or None."""
+    """Draw these views: ``sizes`` view -> (width, height) px; ``gradient`` [V, N] of this frame, or None.
+
+    ``reference`` is drawn as a second picture of the same size and the same part of the frame.
+    """
 
     sizes: dict[int, tuple[int, int]]
     frame: int
@@ -40,19 +43,19 @@ class TilesRequest:
     layers: Layers
     gradient: Floats | None = None
     gradient_peak: float = 0.0
+    reference: IterationRecord | None = None
 
 
 @dataclass(frozen=True)
 class TileDrawn:
-    """One finished tile: ``image`` uint8 [H, W, 3]; landmarks [68, 2] in px of it, or None."""
+    """One finished tile, and the comparison's picture if one was asked for."""
 
     view: int
     request: TilesRequest
-    image: Image
     viewport: Viewport
+    shown: TilePicture
+    reference: TilePicture | None
     meshes: FrameMeshes | None
-    detected: Floats | None
-    projected: Floats | None
 
 
 @dataclass(frozen=True)
@@ -153,31 +156,42 @@ class RenderWorker(QObject):
             return None
 
     def _draw_tiles(self, request: TilesRequest) -> None:
-        meshes = None
-        if request.record is not None:
-            meshes = self._decoder.decode(request.record, request.frame)
+        meshes = self._decode(request.record, request.frame)
+        other = self._decode(request.reference, request.frame)
         for view, size in request.sizes.items():
             if self._stop:
                 return
-            self.tile_drawn.emit(self._draw_tile(request, view, size, meshes))
+            self.tile_drawn.emit(self._draw_tile(request, view, size, meshes, other))
+
+    def _decode(self, record: IterationRecord | None, frame: int) -> FrameMeshes | None:
+        return None if record is None else self._decoder.decode(record, frame)
 
     def _draw_tile(
-        self, request: TilesRequest, view: int, size: tuple[int, int], meshes: FrameMeshes | None
+        self,
+        request: TilesRequest,
+        view: int,
+        size: tuple[int, int],
+        meshes: FrameMeshes | None,
+        other: FrameMeshes | None,
     ) -> TileDrawn:
         layers, frame = request.layers, request.frame
-        detected = self._footage.sequence.detected[:, view]
+        found = self._footage.sequence.detected[:, view]
         background = self._painter.background(view, frame, *size, whole_frame=layers.whole_frame)
-        shown = meshes if bool(detected.any()) else None
+        to_tile = background.viewport.to_tile
+        circles = None
+        if layers.detected and bool(found[frame]):
+            circles = to_tile(self._decoder.detected(frame)[view])
         gradient = None if request.gradient is None else request.gradient[view]
-        image = self._painter.paint(view, background, shown, layers, gradient, request.gradient_peak)
-        circles = crosses = None
-        if layers.detected and bool(detected[frame]):
-            circles = background.viewport.to_tile(self._decoder.detected(frame)[view])
-        if layers.projected and shown is not None:
-            crosses = background.viewport.to_tile(shown.projected[view])
-        return TileDrawn(
-            view, request, np.ascontiguousarray(image), background.viewport, shown, circles, crosses
-        )
+
+        def picture(shown: FrameMeshes | None, heat: Floats | None) -> TilePicture:
+            image = self._painter.paint(view, background, shown, layers, heat, request.gradient_peak)
+            crosses = to_tile(shown.projected[view]) if layers.projected and shown is not None else None
+            return TilePicture(np.ascontiguousarray(image), circles, crosses)
+
+        if not bool(found.any()):
+            meshes = other = None
+        reference = picture(other, None) if request.reference is not None else None
+        return TileDrawn(view, request, background.viewport, picture(meshes, gradient), reference, meshes)
 
     def _draw_heads(self, request: HeadsRequest) -> HeadsDrawn:
         started = time.perf_counter()

@@ -35,7 +35,7 @@ def shortcut_sheet(parent: QWidget | None) -> Sheet:
     sheet = Sheet("Keyboard shortcuts", parent)
     columns = QHBoxLayout()
     columns.setSpacing(36)
-    for menus in (("&File", "&Run", "Re&view", "&Help"), ("&View",)):
+    for menus in (("&File", "&Run", "&Help"), ("&View",), ("&Compare", "Re&view")):
         grid = QGridLayout()
         grid.setVerticalSpacing(4)
         grid.setHorizontalSpacing(14)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QSettings, Qt, Slot
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtCore import QByteArray, QEvent, QSettings, Qt, Slot
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QDockWidget,
     QLabel,
@@ -19,18 +19,22 @@ from PySide6.QtWidgets import (
 )
 
 from neuface_studio import actions as table
+from neuface_studio.analyst import Analyst
 from neuface_studio.controller import Controller
 from neuface_studio.scene.renderer import Renderer
 from neuface_studio.session import RunState, Session
 from neuface_studio.widgets.commands import (
     LAYER_FIELDS,
+    CompareCommands,
     FileCommands,
     HelpCommands,
     ReviewCommands,
     RunCommands,
     ViewCommands,
 )
+from neuface_studio.widgets.compare_bar import CompareBar
 from neuface_studio.widgets.figures_panel import FiguresPanel
+from neuface_studio.widgets.frames_panel import FramesPanel
 from neuface_studio.widgets.layer_panel import LayerPanel
 from neuface_studio.widgets.notices import NoticeLine
 from neuface_studio.widgets.plots import Plots
@@ -41,8 +45,8 @@ from neuface_studio.widgets.transport import Transport
 from neuface_studio.widgets.view3d import View3D
 from neuface_studio.widgets.view_grid import ViewGrid
 
-LAYOUT_VERSION = 1
-GROUPS = (FileCommands, RunCommands, ViewCommands, ReviewCommands, HelpCommands)
+LAYOUT_VERSION = 2
+GROUPS = (FileCommands, RunCommands, ViewCommands, CompareCommands, ReviewCommands, HelpCommands)
 
 
 class MainWindow(QMainWindow):
@@ -55,6 +59,7 @@ class MainWindow(QMainWindow):
         self.controller = Controller(self.session, self)
         self.controller.project_override = project
         self.renderer = Renderer(self.session, self)
+        self.analyst = Analyst(self.session, self)
         self.setWindowTitle("NeuFace Studio")
         self.setAcceptDrops(True)
         self.setDockOptions(QMainWindow.DockOption.AnimatedDocks | QMainWindow.DockOption.AllowTabbedDocks)
@@ -93,11 +98,15 @@ class MainWindow(QMainWindow):
         self.pages = QStackedWidget()
         self.pages.addWidget(self.start_page)
         self.pages.addWidget(self.view_grid)
+        # The hidden start page must not keep the window from being made lower.
+        self.start_page.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)
         centre = QWidget()
         self.notices = NoticeLine(centre)
         column = QVBoxLayout(centre)
         column.setContentsMargins(8, 8, 8, 8)
         column.setSpacing(6)
+        self.compare_bar = CompareBar(session, actions)
+        column.addWidget(self.compare_bar)
         column.addWidget(self.pages, 1)
         self.setCentralWidget(centre)
 
@@ -123,6 +132,12 @@ class MainWindow(QMainWindow):
         self.plot_dock = self._dock(
             "plots", "Optimisation", self.plots, Qt.DockWidgetArea.BottomDockWidgetArea
         )
+        self.frames_panel = FramesPanel(session, self.analyst)
+        self.frames_dock = self._dock(
+            "frames", "Views and frames", self.frames_panel, Qt.DockWidgetArea.BottomDockWidgetArea
+        )
+        self.tabifyDockWidget(self.plot_dock, self.frames_dock)
+        self.plot_dock.raise_()
         self.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
         for name, widget in (("review", self.review_bar), ("transport", self.transport)):
             bar = QToolBar(name)
@@ -220,6 +235,7 @@ class MainWindow(QMainWindow):
             self._title.setText("")
         else:
             self.pages.setCurrentWidget(self.view_grid)
+            self.view_grid.setFocus(Qt.FocusReason.OtherFocusReason)
             name = "Demo" if footage.is_demo else footage.sequence.name
             views = len(footage.sequence.views)
             self.setWindowTitle(f"{name} – NeuFace Studio")
@@ -230,7 +246,7 @@ class MainWindow(QMainWindow):
         self._update_actions()
 
     def _show_panels(self, shown: bool) -> None:
-        for widget in (self.side_dock, self.plot_dock, *self._bars):
+        for widget in (self.side_dock, self.plot_dock, self.frames_dock, *self._bars, self.compare_bar):
             widget.setVisible(shown)
 
     @Slot()
@@ -302,6 +318,18 @@ class MainWindow(QMainWindow):
         self.resizeDocks([self.side_dock], [max(260, min(420, self.width() // 5))], Qt.Orientation.Horizontal)
         self.resizeDocks([self.plot_dock], [max(150, min(240, self.height() // 6))], Qt.Orientation.Vertical)
 
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        """The comparison is flipped to only while the key is held."""
+        if self.session.comparison.flipped and not event.isAutoRepeat():
+            self.session.comparison.flip(False)
+        super().keyReleaseEvent(event)
+
+    def changeEvent(self, event: QEvent) -> None:
+        # A key that is let go in another window is never heard of.
+        if event.type() == QEvent.Type.ActivationChange and not self.isActiveWindow():
+            self.session.comparison.flip(False)
+        super().changeEvent(event)
+
     def closeEvent(self, event: QCloseEvent) -> None:
         self.shutdown()
         super().closeEvent(event)
@@ -317,6 +345,7 @@ class MainWindow(QMainWindow):
         self.session.set_playing(False)
         self.view_grid.stop()
         self.renderer.stop()
+        self.analyst.stop()
         self.controller.shutdown()
         # Closing the footage stirs the panels once more: their timers stop last, then the plotter closes.
         for panel in (self.notices, self.plots, self.view_grid, self.view3d):

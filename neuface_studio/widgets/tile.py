@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
-import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QWidget
 
 from neuface_studio import theme
 from neuface_studio.actions import EXPLANATIONS
+from neuface_studio.model import CompareMode
+from neuface_studio.scene.overlay import TilePicture
 
 
 class Tile(QWidget):
@@ -20,6 +20,7 @@ class Tile(QWidget):
 
     picked = Signal(int)
     opened = Signal(int)
+    wipe_dragged = Signal(float)
 
     def __init__(self, view: int, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -27,10 +28,12 @@ class Tile(QWidget):
         self.name = name
         self.colour = QColor(theme.view_colour(view))
         self.updates = 0
-        self._image: QImage | None = None
-        self._pixels: NDArray[np.uint8] | None = None
-        self._detected: NDArray[np.float32] | None = None
-        self._projected: NDArray[np.float32] | None = None
+        self._shown: TilePicture | None = None
+        self._reference: TilePicture | None = None
+        self._images: list[QImage] = []
+        self._mode = CompareMode.OFF
+        self._wipe = 0.5
+        self._titles = ("", "")
         self._figure = ""
         self._flag = ""
         self._selected = False
@@ -40,17 +43,37 @@ class Tile(QWidget):
 
     def show_picture(
         self,
-        pixels: NDArray[np.uint8],
-        detected: NDArray[np.float32] | None,
-        projected: NDArray[np.float32] | None,
+        shown: TilePicture,
+        reference: TilePicture | None = None,
+        mode: CompareMode = CompareMode.OFF,
+        titles: tuple[str, str] = ("", ""),
     ) -> None:
-        """``pixels`` uint8 [H, W, 3] fills the tile; landmarks [68, 2] are in px of ``pixels``, or None."""
-        height, width = pixels.shape[:2]
-        self._pixels = np.ascontiguousarray(pixels)  # QImage only borrows the memory
-        self._image = QImage(self._pixels.data, width, height, 3 * width, QImage.Format.Format_RGB888)
-        self._detected, self._projected = detected, projected
+        """``shown`` fills the tile; with a ``reference`` it is wiped over it or beside it. ``titles`` of both, in this
+        order, are written at the lower edge where they are not empty."""
+        self._shown, self._reference, self._titles = shown, reference, titles
+        self._mode = mode if reference is not None else CompareMode.OFF
+        # QImage only borrows the memory, which the pictures hold.
+        self._images = [as_image(picture) for picture in (shown, reference) if picture is not None]
+        self.setCursor(
+            Qt.CursorShape.SplitHCursor if self._mode == CompareMode.WIPE else Qt.CursorShape.ArrowCursor
+        )
         self.updates += 1
         self.update()
+
+    @property
+    def picture(self) -> TilePicture | None:
+        """What it was given last."""
+        return self._shown
+
+    @property
+    def mode(self) -> CompareMode:
+        return self._mode
+
+    def set_wipe(self, share: float) -> None:
+        """Where the wipe stands, 0 (left edge) to 1."""
+        self._wipe = share
+        if self._mode == CompareMode.WIPE:
+            self.update()
 
     def set_caption(self, figure: str, flag: str) -> None:
         """``figure`` goes to the upper right, ``flag`` (a warning, or empty) to the lower left."""
@@ -65,18 +88,25 @@ class Tile(QWidget):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self.picked.emit(self.view)
+        self._drag_wipe(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if event.buttons() & Qt.MouseButton.LeftButton:
+            self._drag_wipe(event)
+
+    def _drag_wipe(self, event: QMouseEvent) -> None:
+        if self._mode == CompareMode.WIPE:
+            self.wipe_dragged.emit(min(max(event.position().x() / max(1, self.width()), 0.0), 1.0))
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         self.opened.emit(self.view)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
-        if self._image is None:
+        if self._shown is None:
             painter.fillRect(self.rect(), QColor(theme.PANEL))
         else:
-            painter.drawImage(self.rect(), self._image)
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            self._paint_landmarks(painter)
+            self._paint_pictures(painter)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._paint_badges(painter)
         if self._selected:
@@ -84,17 +114,45 @@ class Tile(QWidget):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(QRectF(self.rect()).adjusted(1, 1, -1, -1))
 
-    def _paint_landmarks(self, painter: QPainter) -> None:
-        assert self._image is not None
-        scale = self.width() / self._image.width()
-        radius = max(1.7, min(self.width(), self.height()) / 170)
-        for points, sign in ((self._detected, "circle"), (self._projected, "cross")):
+    def _paint_pictures(self, painter: QPainter) -> None:
+        assert self._shown is not None
+        whole = QRectF(self.rect())
+        if self._mode == CompareMode.OFF or self._reference is None:
+            self._paint_one(painter, self._shown, self._images[0], whole, whole)
+            return
+        if self._mode == CompareMode.WIPE:
+            x = round(self._wipe * self.width())
+            left, right = whole.adjusted(0, 0, x - whole.width(), 0), whole.adjusted(x, 0, 0, 0)
+            self._paint_one(painter, self._shown, self._images[0], whole, right)
+            self._paint_one(painter, self._reference, self._images[1], whole, left)
+        else:
+            left = QRectF(0, 0, self.width() / 2 - 1, self.height())
+            right = left.translated(self.width() / 2 + 1, 0)
+            x = self.width() // 2
+            painter.fillRect(self.rect(), QColor(theme.GROUND))
+            self._paint_one(painter, self._reference, self._images[1], left, left)
+            self._paint_one(painter, self._shown, self._images[0], right, right)
+        painter.fillRect(QRectF(x - 1, 0, 2, self.height()), QColor(theme.TEXT))
+
+    def _paint_one(
+        self, painter: QPainter, picture: TilePicture, image: QImage, place: QRectF, visible: QRectF
+    ) -> None:
+        if visible.width() < 1:
+            return
+        painter.save()
+        painter.setClipRect(visible)
+        painter.drawImage(place, image)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        scale = place.width() / image.width()
+        radius = max(1.7, min(place.width(), place.height()) / 170)
+        for points, sign in ((picture.detected, "circle"), (picture.projected, "cross")):
             if points is None:
                 continue
             marker = landmark_marker(sign, round(radius, 1), self.devicePixelRatioF())
             half = marker.width() / marker.devicePixelRatio() / 2
             for x, y in (points * scale - half).tolist():
-                painter.drawPixmap(QPointF(x, y), marker)
+                painter.drawPixmap(QPointF(place.left() + x, y), marker)
+        painter.restore()
 
     def _paint_badges(self, painter: QPainter) -> None:
         font = QFont(self.font())
@@ -118,11 +176,27 @@ class Tile(QWidget):
             self._badge(painter, box)
             painter.setPen(QColor(theme.TEXT))
             painter.drawText(box, Qt.AlignmentFlag.AlignCenter, self._figure)
+        self._paint_titles(painter, height, room)
         if self._flag:
             text = metrics.elidedText(f"▲ {self._flag}", Qt.TextElideMode.ElideRight, max(30, room - 14))
             box = QRectF(6, self.height() - height - 6, metrics.horizontalAdvance(text) + 14, height)
             self._badge(painter, box)
             painter.setPen(QColor(theme.AMBER))
+            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
+
+    def _paint_titles(self, painter: QPainter, height: float, room: float) -> None:
+        """What is which, at the lower edge: the reference at the left, the shown state at the right."""
+        metrics = painter.fontMetrics()
+        lift = height + 4 if self._flag else 0
+        for text, at_right in zip(self._titles, (True, False), strict=True):
+            if not text:
+                continue
+            text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, round(room / 2 - 12))
+            width = metrics.horizontalAdvance(text) + 14
+            left = self.width() - width - 6 if at_right else 6
+            box = QRectF(left, self.height() - height - 6 - lift, width, height)
+            self._badge(painter, box)
+            painter.setPen(QColor(theme.TEXT if at_right else theme.ACCENT))
             painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
 
     @staticmethod
@@ -132,6 +206,12 @@ class Tile(QWidget):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(ground)
         painter.drawRoundedRect(box, 4, 4)
+
+
+def as_image(picture: TilePicture) -> QImage:
+    """The picture as Qt paints it; the picture must outlive it."""
+    height, width = picture.image.shape[:2]
+    return QImage(picture.image.data, width, height, 3 * width, QImage.Format.Format_RGB888)
 
 
 @lru_cache(maxsize=64)

@@ -54,6 +54,7 @@ class View3D(QFrame):
         session.frame_changed.connect(self.refresh)
         session.iteration_changed.connect(self.refresh)
         session.posed_changed.connect(self._on_posed)
+        session.comparison.changed.connect(self.refresh)
         session.run_state_changed.connect(self.refresh)
         session.playing_changed.connect(self.refresh)
         renderer.heads_drawn.connect(self._on_drawn)
@@ -137,7 +138,7 @@ class View3D(QFrame):
     @Slot()
     def _draw(self) -> None:
         session = self._session
-        record, footage = session.record(), session.footage
+        record, footage = session.displayed(), session.footage
         if not self._dirty or self._view is None or record is None or footage is None or not self.isVisible():
             return
         self._dirty = False

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from PySide6.QtCore import QRect, Signal, Slot
+from PySide6.QtCore import QRect, Qt, Signal, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from neuface_studio.comparison import Comparison
+from neuface_studio.model import CompareMode
 from neuface_studio.scene.overlay import LONGEST_SIDE, region_aspect
 from neuface_studio.scene.renderer import Renderer, TileDrawn, TilesRequest
 from neuface_studio.session import IterationRecord, Session
@@ -36,11 +38,13 @@ class ViewGrid(QWidget):
         self.draw_seconds = 0.0
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(320, 200)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         session.footage_changed.connect(self._rebuild)
         session.frame_changed.connect(self.refresh)
         session.iteration_changed.connect(self.refresh)
         session.layers_changed.connect(self._on_layers)
         session.selection_changed.connect(self._on_selection)
+        session.comparison.changed.connect(self._on_layers)
         renderer.tile_drawn.connect(self._on_tile)
         renderer.round_drawn.connect(self._on_round)
 
@@ -88,6 +92,7 @@ class ViewGrid(QWidget):
             tile = Tile(view, name, self)
             tile.picked.connect(self._session.select_view)
             tile.opened.connect(self._open_tile)
+            tile.wipe_dragged.connect(self._on_wipe)
             self._tiles.append(tile)
         self._arrange()
         self.refresh()
@@ -122,6 +127,8 @@ class ViewGrid(QWidget):
             return
         shown = self._shown_views()
         aspect = self._aspects[self._session.layers.whole_frame]
+        if self._session.comparison.mode == CompareMode.SIDE and not self._session.comparison.flipped:
+            aspect *= 2
         columns = best_columns(len(shown), self.width(), self.height(), aspect)
         rows = math.ceil(len(shown) / columns)
         width = (self.width() - SPACING * (columns - 1)) / columns
@@ -144,14 +151,18 @@ class ViewGrid(QWidget):
 
     def _request(self) -> TilesRequest:
         session = self._session
-        record, layers, gradient = session.record(), session.layers, None
-        if record is not None and layers.gradient:
+        record, layers, gradient = session.displayed(), session.layers, None
+        comparison, reference = session.comparison, None
+        if comparison.mode != CompareMode.OFF and not comparison.flipped:
+            reference = comparison.reference
+        if record is not None and layers.gradient and not record.saved:
             gradient = session.gradients.frame(record.index, session.frame)
             peak = rounded_up(session.gradients.typical_peak(record.index))
             if peak != self._peak:
                 self._peak = peak
                 self.gradient_peak_changed.emit(peak)
-        sizes = {view: picture_size(self._tiles[view]) for view in self._shown_views()}
+        halved = reference is not None and comparison.mode == CompareMode.SIDE
+        sizes = {view: picture_size(self._tiles[view], halved) for view in self._shown_views()}
         return TilesRequest(
             sizes={view: size for view, size in sizes.items() if min(size) >= 8},
             frame=session.frame,
@@ -159,7 +170,13 @@ class ViewGrid(QWidget):
             layers=layers,
             gradient=gradient,
             gradient_peak=self._peak,
+            reference=reference,
         )
+
+    @Slot(float)
+    def _on_wipe(self, share: float) -> None:
+        for tile in self._tiles:
+            tile.set_wipe(share)
 
     @Slot(object)
     def _on_tile(self, drawn: TileDrawn) -> None:
@@ -169,7 +186,8 @@ class ViewGrid(QWidget):
         found = footage.sequence.detected[:, drawn.view]
         flag = flag_text(bool(found[drawn.request.frame]), bool(found.any()))
         tile = self._tiles[drawn.view]
-        tile.show_picture(drawn.image, drawn.detected, drawn.projected)
+        comparison = self._session.comparison
+        tile.show_picture(drawn.shown, drawn.reference, comparison.mode, titles_of(drawn.request, comparison))
         tile.set_caption(figure_text(drawn.request.record, drawn.view), flag)
 
     @Slot(float)
@@ -189,11 +207,22 @@ def figure_text(record: IterationRecord | None, view: int) -> str:
     return f"NME {record.nme_percent[view]:.2f} %"
 
 
-def picture_size(tile: Tile) -> tuple[int, int]:
-    """Width and height in px at which a tile is drawn: its own on the screen, within bounds."""
+def picture_size(tile: Tile, halved: bool = False) -> tuple[int, int]:
+    """Width and height in px at which a tile is drawn: its own on the screen (``halved``: half its width), within
+    bounds."""
     ratio = tile.devicePixelRatioF()
-    shrink = min(1.0, LONGEST_SIDE / max(1.0, ratio * max(tile.width(), tile.height())))
-    return round(tile.width() * ratio * shrink), round(tile.height() * ratio * shrink)
+    width = tile.width() / 2 - 1 if halved else tile.width()
+    shrink = min(1.0, LONGEST_SIDE / max(1.0, ratio * max(width, tile.height())))
+    return round(width * ratio * shrink), round(tile.height() * ratio * shrink)
+
+
+def titles_of(request: TilesRequest, comparison: Comparison) -> tuple[str, str]:
+    """What is written below the shown picture and below the comparison; empty where there is nothing to tell apart."""
+    if request.record is None:
+        return "", ""
+    if request.reference is not None:
+        return request.record.title, request.reference.title
+    return "", request.record.title if comparison.flipped else ""
 
 
 def flag_text(in_frame: bool, in_view: bool) -> str:

@@ -1,11 +1,14 @@
 """Background work: loading footage, and the optimiser with its one-slot mailbox. No widgets, no drawing."""
 
+from .analysing import Analysis, AnalysisWorker
 from .loading import CancelledError, LoadRequest, LoadWorker
 from .mailbox import Mailbox, SavedResult, Snapshot
 from .optimising import OptimiserWorker
 from .threads import BackgroundThread, lower_priority, worker_threads
 
 __all__ = [
+    "Analysis",
+    "AnalysisWorker",
     "BackgroundThread",
     "CancelledError",
     "LoadRequest",

@@ -1,5 +1,6 @@
 """What each command of the table does, grouped as the menus are."""
 
+from .comparing import CompareCommands
 from .files import FileCommands
 from .helping import HelpCommands
 from .reviewing import ReviewCommands
@@ -8,6 +9,7 @@ from .viewing import LAYER_FIELDS, ViewCommands
 
 __all__ = [
     "LAYER_FIELDS",
+    "CompareCommands",
     "FileCommands",
     "HelpCommands",
     "ReviewCommands",

@@ -81,6 +81,14 @@ class ViewCommands(Commands):
         self._session.select_view(self._session.selected_view + 1)
 
     @Slot()
+    def do_focus_next(self) -> None:
+        self._window.focusNextPrevChild(True)
+
+    @Slot()
+    def do_focus_previous(self) -> None:
+        self._window.focusNextPrevChild(False)
+
+    @Slot()
     def do_posed_3d(self) -> None:
         self._session.set_posed_3d(not self._session.posed_3d)
 

@@ -1,0 +1,346 @@
+"""Every command of the window, once: what it is called, where it is found, its keys, and one sentence on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command: ``menu`` groups it, ``keys`` are portable key names, ``tip`` is one plain sentence."""
+
+    id: str
+    label: str
+    menu: str
+    keys: tuple[str, ...] = ()
+    tip: str = ""
+    checkable: bool = False
+    repeats: bool = False
+    starts_group: bool = False
+    needs: str = ""  # "", "sequence" or "track": what must be open for the command to make sense
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command("open_video", "Open &video…", "&File", ("Ctrl+O",), "Open one video file as a single view."),
+    Command(
+        "open_folder",
+        "Open &folder…",
+        "&File",
+        ("Ctrl+Shift+O",),
+        "Open a folder with one video a view, a folder of images, or a project folder.",
+    ),
+    Command(
+        "open_demo",
+        "Open &demo",
+        "&File",
+        ("Ctrl+D",),
+        "Open the bundled demo: seven views of a talking head.",
+    ),
+    Command(
+        "close_sequence",
+        "&Close footage",
+        "&File",
+        ("Ctrl+W",),
+        "Go back to the start page.",
+        needs="sequence",
+    ),
+    Command(
+        "save_screenshot",
+        "Save &picture of the window…",
+        "&File",
+        ("Ctrl+Shift+S",),
+        "Save what the window shows as a PNG file.",
+        starts_group=True,
+    ),
+    Command(
+        "quit",
+        "&Quit",
+        "&File",
+        ("Ctrl+Q",),
+        "Close the window; everything is saved already.",
+        starts_group=True,
+    ),
+    Command(
+        "toggle_run",
+        "&Run / pause",
+        "&Run",
+        ("Return", "Enter"),
+        "Let the optimisation run, or pause it after the iteration it is in.",
+        needs="sequence",
+    ),
+    Command(
+        "step_once",
+        "&Step one EM iteration",
+        "&Run",
+        ("S",),
+        "Do one EM iteration: targets from all views (E-step), then one gradient step on the encoder (M-step).",
+        needs="sequence",
+    ),
+    Command(
+        "toggle_follow",
+        "&Follow the newest iteration",
+        "&Run",
+        ("P",),
+        "Keep the window at the newest iteration while the optimisation runs.",
+        checkable=True,
+        needs="sequence",
+    ),
+    Command(
+        "iteration_back",
+        "Iteration &back",
+        "&Run",
+        ("[",),
+        "Show the EM iteration before this one.",
+        repeats=True,
+        starts_group=True,
+        needs="sequence",
+    ),
+    Command(
+        "iteration_forward",
+        "Iteration f&orward",
+        "&Run",
+        ("]",),
+        "Show the next EM iteration.",
+        repeats=True,
+        needs="sequence",
+    ),
+    Command(
+        "iteration_first",
+        "F&irst iteration (encoder only)",
+        "&Run",
+        ("Shift+[",),
+        "Show what the encoder gives before any optimisation.",
+        needs="sequence",
+    ),
+    Command(
+        "iteration_last",
+        "&Newest iteration",
+        "&Run",
+        ("Shift+]",),
+        "Show the newest iteration and follow it.",
+        needs="sequence",
+    ),
+    Command(
+        "restart_run",
+        "Start o&ver from the encoder",
+        "&Run",
+        ("Ctrl+R",),
+        "Forget this run's iterations and start again from the encoder's meshes; verdicts stay.",
+        starts_group=True,
+        needs="sequence",
+    ),
+    Command(
+        "toggle_play",
+        "&Play / stop",
+        "&View",
+        ("Space",),
+        "Play the video in real time, in a loop.",
+        needs="sequence",
+    ),
+    Command(
+        "frame_back", "Frame &back", "&View", ("Left",), "One frame back.", repeats=True, needs="sequence"
+    ),
+    Command(
+        "frame_forward",
+        "Frame &forward",
+        "&View",
+        ("Right",),
+        "One frame forward.",
+        repeats=True,
+        needs="sequence",
+    ),
+    Command(
+        "frames_back",
+        "Ten frames back",
+        "&View",
+        ("Shift+Left",),
+        "Ten frames back.",
+        repeats=True,
+        needs="sequence",
+    ),
+    Command(
+        "frames_forward",
+        "Ten frames forward",
+        "&View",
+        ("Shift+Right",),
+        "Ten frames forward.",
+        repeats=True,
+        needs="sequence",
+    ),
+    Command("frame_first", "F&irst frame", "&View", ("Home",), "Go to the first frame.", needs="sequence"),
+    Command("frame_last", "&Last frame", "&View", ("End",), "Go to the last frame.", needs="sequence"),
+    Command(
+        "layer_mesh",
+        "&Mesh",
+        "&View",
+        ("Q",),
+        "Draw the optimised mesh, shaded, over the video.",
+        checkable=True,
+        starts_group=True,
+    ),
+    Command(
+        "layer_wireframe",
+        "&Wireframe",
+        "&View",
+        ("W",),
+        "Draw the edges of the mesh's triangles.",
+        checkable=True,
+    ),
+    Command(
+        "layer_detected",
+        "Landmarks &detected",
+        "&View",
+        ("E",),
+        "Green circles: the 68 landmarks that the detector found in the picture; they stay fixed.",
+        checkable=True,
+    ),
+    Command(
+        "layer_projected",
+        "Landmarks p&rojected",
+        "&View",
+        ("T",),
+        "Red crosses: the same 68 landmarks of the mesh, projected into the picture.",
+        checkable=True,
+    ),
+    Command(
+        "layer_gradient",
+        "Vertex &gradient",
+        "&View",
+        ("R",),
+        "Heat map of |dL/dM|: how strongly the losses pull at each vertex in the last EM iteration.",
+        checkable=True,
+    ),
+    Command(
+        "whole_frame",
+        "&Whole frame",
+        "&View",
+        ("0",),
+        "Show the whole video frame instead of the region around the face.",
+        checkable=True,
+        starts_group=True,
+    ),
+    Command(
+        "solo_view",
+        "&One view large",
+        "&View",
+        ("V",),
+        "Show the selected view alone, or all views again (also: double-click a tile).",
+        checkable=True,
+    ),
+    Command(
+        "view_previous", "Select previous view", "&View", ("Up",), "Select the view before.", repeats=True
+    ),
+    Command("view_next", "Select next view", "&View", ("Down",), "Select the next view.", repeats=True),
+    Command(
+        "focus_next",
+        "Next c&ontrol",
+        "&View",
+        ("F6",),
+        "Move the keyboard to the next button or field (Tab is taken by the comparison).",
+        starts_group=True,
+    ),
+    Command(
+        "focus_previous", "Previous control", "&View", ("Shift+F6",), "Move the keyboard one control back."
+    ),
+    Command(
+        "posed_3d",
+        "3D: &posed side by side",
+        "&View",
+        ("C",),
+        "3D view: heads turned as in the video, side by side, instead of overlaid in one pose.",
+        checkable=True,
+        starts_group=True,
+    ),
+    Command("reset_3d", "3D: front view", "&View", ("X",), "Turn the 3D view back to the front."),
+    Command(
+        "full_screen",
+        "Full &screen",
+        "&View",
+        ("F11",),
+        "Use the whole screen.",
+        checkable=True,
+        starts_group=True,
+    ),
+    Command(
+        "flip",
+        "&Flip (hold)",
+        "&Compare",
+        ("Tab",),
+        "As long as the key is held, the comparison takes the place of the shown meshes, in tiles and 3D.",
+        needs="sequence",
+    ),
+    Command(
+        "wipe",
+        "&Wipe",
+        "&Compare",
+        ("Shift+Tab",),
+        "The comparison left, the shown meshes right of a line; drag the line in any tile.",
+        checkable=True,
+        needs="sequence",
+    ),
+    Command(
+        "side_by_side",
+        "&Side by side",
+        "&Compare",
+        ("B",),
+        "Each tile twice, with the same camera: the comparison left, the shown meshes right.",
+        checkable=True,
+        needs="sequence",
+    ),
+    Command(
+        "pin",
+        "Compare with &this iteration",
+        "&Compare",
+        ("Y",),
+        "Keep the shown iteration as the comparison for what you show next.",
+        starts_group=True,
+        needs="sequence",
+    ),
+    Command(
+        "compare_encoder",
+        "Compare with the &encoder",
+        "&Compare",
+        ("Shift+Y",),
+        "Back to the usual comparison: what the encoder gives before any optimisation.",
+        needs="sequence",
+    ),
+    Command(
+        "compare_track",
+        "Compare with a &track file…",
+        "&Compare",
+        (),
+        "Load another result of this footage, such as one of FLAME fitting, to compare with.",
+        needs="sequence",
+    ),
+    Command("accept", "&Accept", "Re&view", ("1",), "Accept: the meshes fit in every view.", needs="track"),
+    Command("reject", "&Reject", "Re&view", ("2",), "Reject: this track must not be used.", needs="track"),
+    Command("unsure", "&Unsure", "Re&view", ("3",), "Unsure: somebody else should look.", needs="track"),
+    Command(
+        "undo",
+        "U&ndo verdict",
+        "Re&view",
+        ("Ctrl+Z",),
+        "Take the last verdict back.",
+        starts_group=True,
+        needs="sequence",
+    ),
+    Command(
+        "edit_note",
+        "Write a n&ote",
+        "Re&view",
+        ("N",),
+        "Go to the note field; Enter leaves it.",
+        needs="sequence",
+    ),
+    Command("shortcuts", "&Keyboard shortcuts", "&Help", ("?", "F1"), "Show every key in one sheet."),
+    Command(
+        "explain",
+        "What am I &looking at?",
+        "&Help",
+        (),
+        "The numbers and pictures of this window in plain words.",
+    ),
+    Command("about", "&About NeuFace Studio", "&Help", (), "Version and licences."),
+)
+
+MENUS: tuple[str, ...] = ("&File", "&Run", "&View", "&Compare", "Re&view", "&Help")

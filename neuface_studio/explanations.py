@@ -1,0 +1,24 @@
+"""What the figures and pictures mean, a sentence or two each, as tooltips and help sheets say it."""
+
+from __future__ import annotations
+
+EXPLANATIONS: dict[str, str] = {
+    "cvd": "CVD, cross-view vertex distance: how far apart the meshes of two cameras are at the same moment, in "
+    "millimetres, averaged over vertices, frames and view pairs. Lower is better.",
+    "msi": "MSI, motion stability index: the inverse of how much the acceleration of the 3D landmarks jitters. "
+    "Higher is better; it rises when shaking goes away.",
+    "nme": "NME, normalised mean error: distance between projected and detected 2D landmarks, in percent of the face's "
+    "size. Lower is better; it guards against a stable mesh that misses the face.",
+    "mpve": "True vertex error: mean distance of the mesh to the known geometry, in millimetres. Only synthetic "
+    "footage such as the demo has it. Lower is better.",
+    "loss": "Weighted terms of the loss after each EM iteration: landmarks (L_2D, 68 and all 478 points), smooth head "
+    "motion (L_temporal), agreement of the views (L_multiview), likelihood of the head's shape and expression.",
+    "matrix": "View × view: mean distance of the meshes of two cameras over all frames, in millimetres (as CVD). One "
+    "bright row and column: that camera disagrees with all others.",
+    "region_msi": "MSI of the vertices of one region, without the motion of the head: what shakes there comes from "
+    "shape, jaw and expression. Higher is better.",
+    "worse": "Pictures whose own loss (landmarks, motion, views; weighted) is higher in the shown iteration than in "
+    "the comparison. A click goes there.",
+    "gradient": "|dL/dM|: how strongly the losses pull at each vertex, per millimetre, from the training step itself.",
+    "viewer": "How much slower the optimisation runs because this window draws at the same time.",
+}

@@ -1,0 +1,71 @@
+"""The line over the tiles: what the shown meshes are compared with, how, and what lies under the mouse."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QWidget
+
+from neuface_studio import actions as table
+from neuface_studio.model import CompareMode
+from neuface_studio.session import Session
+from neuface_studio.widgets.common import ElidedLabel, action_button, soft
+
+HOVER_HINT = "Point at the mesh or a landmark to read its name and value."
+
+
+class CompareBar(QWidget):
+    """Chooses the comparison and its mode; the right half reads out the point under the mouse."""
+
+    def __init__(self, session: Session, actions: dict[str, QAction], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(6)
+        row.addWidget(soft("Compare with"))
+        self.choice = QComboBox()
+        self.choice.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.choice.setAccessibleName("Compare with")
+        self.choice.setToolTip("Another state of the same footage. Y keeps the shown iteration here.")
+        self.choice.setMinimumWidth(150)
+        self.choice.textActivated.connect(session.comparison.choose)
+        row.addWidget(self.choice)
+        self.flip_button = action_button(actions["flip"], f"Flip  {table.key_label(table.command('flip'))}")
+        self.flip_button.pressed.connect(self._flip_on)
+        self.flip_button.released.connect(self._flip_off)
+        row.addWidget(self.flip_button)
+        self.wipe_button = action_button(actions["wipe"], "Wipe")
+        row.addWidget(self.wipe_button)
+        self.side_button = action_button(actions["side_by_side"], "Side by side")
+        row.addWidget(self.side_button)
+        self.read_out = ElidedLabel(HOVER_HINT)
+        self.read_out.setObjectName("soft")
+        self.read_out.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.read_out.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        row.addWidget(self.read_out, 1)
+        session.comparison.choices_changed.connect(self._fill)
+        session.comparison.changed.connect(self._show)
+        self._fill()
+
+    @Slot()
+    def _flip_on(self) -> None:
+        self._session.comparison.flip(True)
+
+    @Slot()
+    def _flip_off(self) -> None:
+        self._session.comparison.flip(False)
+
+    @Slot()
+    def _fill(self) -> None:
+        self.choice.clear()
+        self.choice.addItems(list(self._session.comparison.choices))
+        self._show()
+
+    @Slot()
+    def _show(self) -> None:
+        comparison = self._session.comparison
+        self.choice.setCurrentText(comparison.chosen)
+        self.wipe_button.defaultAction().setChecked(comparison.mode == CompareMode.WIPE)
+        self.side_button.defaultAction().setChecked(comparison.mode == CompareMode.SIDE)
+        self.flip_button.setDown(comparison.flipped)

@@ -1,0 +1,160 @@
+"""Figures that need the meshes of every frame: worked out in the background, while nothing else is to be done."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, Signal, Slot
+
+import neuface_engine as nf
+from neuface_engine.face_model.rotations import axis_angle_to_quaternion
+from neuface_engine.optimization.objective import Evidence, Objective
+from neuface_engine.optimization.targets import smoothed_orientation
+from neuface_studio.model import Footage, IterationRecord
+from neuface_studio.worker.threads import lower_priority
+
+log = logging.getLogger(__name__)
+
+FRAMES_AT_ONCE = 6
+REGIONS = ("lips", "lids", "brows", "nose", "cheeks", "jaw_line")
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """One state of one footage, frame by frame; NaN where a crop shows no face.
+
+    matrix_mm [V, V]: mean distance of the meshes of two views; pairs_mm [F, V, V]: in each frame.
+    nme_percent [F, V]. loss [F, V]: the crop's part in the weighted sum of Eqs. (2), (3) and (4); terms: its three
+    parts. region_msi: motion stability of the vertices of a region without the head's motion, mean over the views.
+    """
+
+    key: tuple[str, int, bool]
+    matrix_mm: Floats
+    pairs_mm: Floats
+    nme_percent: Floats
+    loss: Floats
+    terms: dict[str, Floats]
+    region_msi: dict[str, float]
+
+
+class AnalysisWorker(QObject):
+    """Lives in its own thread; the newest wish wins, also over one that is half done."""
+
+    analysed = Signal(object)
+    failed = Signal(str)
+    finished = Signal()
+
+    def __init__(self, footage: Footage) -> None:
+        super().__init__()
+        self._footage = footage
+        self._wake = threading.Condition()
+        self._wanted: IterationRecord | None = None
+        self._stop = False
+
+    def want(self, record: IterationRecord | None) -> None:
+        """From any thread: analyse this state next; None gives up what is under way."""
+        with self._wake:
+            self._wanted = record
+            self._wake.notify()
+
+    def stop(self) -> None:
+        with self._wake:
+            self._stop = True
+            self._wake.notify()
+
+    @Slot()
+    def run(self) -> None:
+        try:
+            lower_priority(19)
+            torch.set_num_threads(1)
+            while True:
+                with self._wake:
+                    while self._wanted is None and not self._stop:
+                        self._wake.wait()
+                    if self._stop:
+                        return
+                    record = self._wanted
+                assert record is not None
+                self._work(record)
+        finally:
+            self.finished.emit()
+
+    def _work(self, record: IterationRecord) -> None:
+        try:
+            analysis = self._analyse(record)
+        except Exception as error:
+            log.exception("analysing failed")
+            self.failed.emit(f"Fault while analysing the frames: {error!r}. Please report it.")
+            analysis = None
+        with self._wake:
+            if self._wanted is record:
+                self._wanted = None
+        if analysis is not None:
+            self.analysed.emit(analysis)
+
+    def _given_up(self, record: IterationRecord) -> bool:
+        return self._stop or self._wanted is not record
+
+    @torch.no_grad()
+    def _analyse(self, record: IterationRecord) -> Analysis | None:
+        sequence, head, config = self._footage.sequence, self._footage.head, nf.NeuFaceConfig()
+        parameters, valid = record.parameters, sequence.detected.float()
+        evidence = Evidence(sequence.landmarks, None, valid)
+        frames, views = valid.shape
+        canonical = torch.empty(frames, views, head.num_vertices, 3)
+        landmark, multiview, nme = (np.full((frames, views), np.nan) for _ in range(3))
+        for start in range(0, frames, FRAMES_AT_ONCE):
+            if self._given_up(record):
+                return None
+            chosen = slice(start, start + FRAMES_AT_ONCE)
+            objective = Objective(head, evidence.frames(chosen), config)
+            prediction = objective.decode(parameters[chosen])
+            canonical[chosen] = prediction.vertices
+            detected = sequence.landmarks[chosen]
+            landmark[chosen] = (prediction.projected - detected).abs().sum(-1).mean(-1).numpy()
+            rotation = parameters[chosen].pose[..., :3]
+            errors = nf.metrics.landmark_errors(prediction.projected, detected, valid[chosen], rotation)
+            nme[chosen] = errors.box_percent
+            if views > 1:
+                targets = objective.expectation(prediction, objective.visibility(prediction))
+                assert targets.mesh is not None
+                apart = (prediction.vertices - targets.mesh[:, None]).abs().sum(-1).mean(-1)
+                multiview[chosen] = apart.numpy()
+        quaternions = axis_angle_to_quaternion(parameters.pose[..., :3])
+        smooth = smoothed_orientation(quaternions, config.temporal_window, valid)
+        temporal = torch.linalg.vector_norm(quaternions - smooth, dim=-1).numpy().astype(np.float64)
+        terms = {
+            "landmarks": config.landmark_weight * landmark,
+            "motion": config.temporal_weight * temporal,
+            "views": config.multiview_weight * multiview,
+        }
+        for term in terms.values():
+            term[valid.numpy() == 0] = np.nan
+        if self._given_up(record):
+            return None
+        cvd = nf.metrics.cross_view_distance(canonical, valid)
+        stability = nf.metrics.point_stability(canonical, valid)
+        regions = {name: mask for name, mask in head.regions.items() if name in REGIONS}
+        by_region = nf.metrics.region_stability(stability, regions)
+        return Analysis(
+            key=record.key,
+            matrix_mm=cvd.matrix_mm,
+            pairs_mm=cvd.by_frame_mm,
+            nme_percent=nme,
+            loss=np.nansum(np.stack(list(terms.values())), axis=0) + np.where(valid.numpy() > 0, 0.0, np.nan),
+            terms=terms,
+            region_msi={name: finite_mean(values) for name, values in by_region.items()},
+        )
+
+
+def finite_mean(values: Floats) -> float:
+    """Mean of the numbers among ``values``; NaN if there is none."""
+    finite = values[np.isfinite(values)]
+    return float(finite.mean()) if len(finite) else float("nan")
