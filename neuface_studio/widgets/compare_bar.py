@@ -48,6 +48,11 @@ class CompareBar(QWidget):
         session.comparison.changed.connect(self._show)
         self._fill()
 
+    @Slot(str)
+    def read(self, words: str) -> None:
+        """Say what lies under the mouse."""
+        self.read_out.set_text(words or HOVER_HINT)
+
     @Slot()
     def _flip_on(self) -> None:
         self._session.comparison.flip(True)

@@ -182,6 +182,7 @@ class MainWindow(QMainWindow):
         self.start_page.source_chosen.connect(self.open_path)
         self.start_page.cancelled.connect(controller.cancel_loading)
         self.start_page.cancelled.connect(self._on_cancelled)
+        self.view_grid.pointed.connect(self.compare_bar.read)
         self.view_grid.refreshed.connect(self._on_refreshed)
         self.view_grid.gradient_peak_changed.connect(self.layer_panel.colour_bar.set_peak)
         self._show_panels(False)

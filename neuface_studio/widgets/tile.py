@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
-from PySide6.QtCore import QPointF, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QWidget
 
@@ -21,6 +21,8 @@ class Tile(QWidget):
     picked = Signal(int)
     opened = Signal(int)
     wipe_dragged = Signal(float)
+    pointed = Signal(int, float, float)  # view, and the place in px of the picture
+    left = Signal()
 
     def __init__(self, view: int, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -38,6 +40,7 @@ class Tile(QWidget):
         self._flag = ""
         self._selected = False
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setMouseTracking(True)
         self.setAccessibleName(f"View {name}")
         self.setToolTip(f"View {name}. Double-click: this view alone, large.\n{EXPLANATIONS['nme']}")
 
@@ -93,6 +96,16 @@ class Tile(QWidget):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         if event.buttons() & Qt.MouseButton.LeftButton:
             self._drag_wipe(event)
+        if not self._images:
+            return
+        x, width = event.position().x(), float(self.width())
+        if self._mode == CompareMode.SIDE:
+            x, width = x % (width / 2), width / 2
+        scale = self._images[0].width() / max(1.0, width)
+        self.pointed.emit(self.view, x * scale, event.position().y() * scale)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        self.left.emit()
 
     def _drag_wipe(self, event: QMouseEvent) -> None:
         if self._mode == CompareMode.WIPE:

@@ -12,6 +12,15 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from neuface_studio.comparison import Comparison
 from neuface_studio.model import CompareMode
 from neuface_studio.scene.overlay import LONGEST_SIDE, region_aspect
+from neuface_studio.scene.pointing import (
+    LANDMARK_REACH,
+    VERTEX_REACH,
+    Regions,
+    Vertex,
+    nearest_landmark,
+    nearest_vertex,
+    words,
+)
 from neuface_studio.scene.renderer import Renderer, TileDrawn, TilesRequest
 from neuface_studio.session import IterationRecord, Session
 from neuface_studio.widgets.tile import Tile
@@ -24,6 +33,7 @@ class ViewGrid(QWidget):
 
     refreshed = Signal()
     gradient_peak_changed = Signal(float)
+    pointed = Signal(str)  # what lies under the mouse, in words; empty where nothing does
 
     def __init__(self, session: Session, renderer: Renderer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -31,6 +41,8 @@ class ViewGrid(QWidget):
         self._renderer = renderer
         self._tiles: list[Tile] = []
         self._aspects = (1.0, 1.0)  # of the face regions, of the whole frames
+        self._drawn: dict[int, TileDrawn] = {}
+        self._regions: Regions | None = None
         self._busy = False
         self._again = False
         self._still = False
@@ -84,15 +96,19 @@ class ViewGrid(QWidget):
             tile.hide()
             tile.deleteLater()
         self._tiles = []
+        self._drawn.clear()
         footage = self._session.footage
         if footage is None:
             return
+        self._regions = Regions(footage)
         self._aspects = region_aspect(footage, whole_frame=False), region_aspect(footage, whole_frame=True)
         for view, name in enumerate(footage.sequence.views):
             tile = Tile(view, name, self)
             tile.picked.connect(self._session.select_view)
             tile.opened.connect(self._open_tile)
             tile.wipe_dragged.connect(self._on_wipe)
+            tile.pointed.connect(self._on_pointed)
+            tile.left.connect(self._on_left)
             self._tiles.append(tile)
         self._arrange()
         self.refresh()
@@ -185,10 +201,37 @@ class ViewGrid(QWidget):
             return
         found = footage.sequence.detected[:, drawn.view]
         flag = flag_text(bool(found[drawn.request.frame]), bool(found.any()))
+        self._drawn[drawn.view] = drawn
         tile = self._tiles[drawn.view]
         comparison = self._session.comparison
         tile.show_picture(drawn.shown, drawn.reference, comparison.mode, titles_of(drawn.request, comparison))
         tile.set_caption(figure_text(drawn.request.record, drawn.view), flag)
+
+    @Slot(int, float, float)
+    def _on_pointed(self, view: int, x: float, y: float) -> None:
+        """Say what lies under the mouse, in the picture that is shown there."""
+        drawn = self._drawn.get(view)
+        if drawn is None or self._regions is None:
+            return
+        to_screen = self._tiles[view].width() / drawn.shown.image.shape[1]
+        scale = 1.0 / max(to_screen, 1e-6)
+        shown = drawn.shown
+        landmark = nearest_landmark(
+            x, y, shown.detected, shown.projected, LANDMARK_REACH * scale, 1.0 / drawn.viewport.scale
+        )
+        vertex = None
+        if landmark is None and drawn.meshes is not None:
+            points = drawn.viewport.to_tile(drawn.meshes.points[view])
+            number = nearest_vertex(x, y, points, drawn.meshes.normals[view], VERTEX_REACH * scale)
+            if number is not None:
+                heat = drawn.request.gradient
+                value = None if heat is None else float(heat[view, number])
+                vertex = Vertex(number, self._regions.name(number), value)
+        self.pointed.emit(words(landmark, vertex, self._session.view_names[view]))
+
+    @Slot()
+    def _on_left(self) -> None:
+        self.pointed.emit("")
 
     @Slot(float)
     def _on_round(self, seconds: float) -> None:
