@@ -40,9 +40,8 @@ class DecaEncoder(Encoder):
         self.layers = nn.Sequential(
             nn.Linear(NUM_FEATURES, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, sum(SPLIT.values()))
         )
-        for module in self.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.requires_grad_(False)
+        for norm in self._norms():
+            norm.requires_grad_(False)
         use_channels_last(self)
         self.eval()
 
@@ -81,4 +80,8 @@ class DecaEncoder(Encoder):
 
     def trainable_parameters(self, trainable: Trainable) -> list[nn.Parameter]:
         moved: list[nn.Module] = [self] if trainable == "all" else [self.encoder.layer4, self.layers]
-        return [p for module in moved for p in module.parameters() if p.requires_grad]
+        frozen = {id(p) for norm in self._norms() for p in norm.parameters()}
+        return [p for module in moved for p in module.parameters() if id(p) not in frozen]
+
+    def _norms(self) -> list[nn.BatchNorm2d]:
+        return [module for module in self.modules() if isinstance(module, nn.BatchNorm2d)]
