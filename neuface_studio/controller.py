@@ -17,6 +17,7 @@ from neuface_studio.viewer_cost import ViewerCost
 from neuface_studio.worker import BackgroundThread, OptimiserWorker, SavedResult, Snapshot, worker_threads
 
 POLL_INTERVAL_MS = 66
+FLAME_FITTING = "FLAME fitting"
 STILL_EVERY = 16  # one iteration in so many is run with the window still, to measure what drawing costs
 
 
@@ -36,6 +37,7 @@ class Controller(QObject):
         self.results = Results(session, self._track, self)
         self._optimiser: OptimiserWorker | None = None
         self._optimiser_thread: BackgroundThread | None = None
+        self._branches = 0
         self._cost = ViewerCost()
         self._poll_timer = QTimer(self)
         self._poll_timer.setInterval(POLL_INTERVAL_MS)
@@ -129,7 +131,7 @@ class Controller(QObject):
         if newest >= self.session.target_iterations:
             self.set_target(newest + 100)
         self._begin()
-        self._optimiser.start_running(self.session.target_iterations)
+        self._optimiser.start_running(self.session.target_iterations, self.session.run_name)
         self.session.set_run_state(RunState.RUNNING)
 
     def step_once(self) -> None:
@@ -140,7 +142,7 @@ class Controller(QObject):
         if newest >= self.session.target_iterations:
             self.set_target(newest + 1)
         self._begin()
-        self._optimiser.step()
+        self._optimiser.step(self.session.run_name)
         self.session.set_run_state(RunState.RUNNING)
 
     def _begin(self) -> None:
@@ -158,8 +160,38 @@ class Controller(QObject):
         self.results.autosave()
         self._end_optimiser()
         self.session.clear_history()
-        self.session.set_final_figures({})
+        self.session.forget_figures()
         self._start_optimiser()
+
+    def branch(self, changes: dict[str, Any]) -> None:
+        """Begin a run that goes on from the shown iteration with other settings; both runs stay."""
+        record = self.session.record()
+        if self._optimiser is None or record is None or record.saved or not self._may_open_run():
+            return
+        self.session.set_playing(False)
+        self.results.autosave()
+        self._branches += 1
+        name = f"branch {self._branches} (from {record.index})"
+        self._optimiser.branch(name, record.run, record.index, changes)
+        self.session.notify("info", f"Going back to iteration {record.index} for {name}…")
+
+    def fit(self) -> None:
+        """Begin a run of FLAME fitting, the baseline of the paper, from the encoder's prediction."""
+        if self._optimiser is None or not self._may_open_run():
+            return
+        if FLAME_FITTING in self.session.runs:
+            self.session.show_run(FLAME_FITTING)
+            return
+        self.results.autosave()
+        self._optimiser.fit(FLAME_FITTING)
+
+    def _may_open_run(self) -> bool:
+        state = self.session.run_state
+        return state.can_run or state == RunState.RUNNING
+
+    def settings(self) -> Any:
+        """The engine's settings under which the shown run goes on; None before there is one."""
+        return None if self._optimiser is None else self._optimiser.config(self.session.run_name)
 
     def set_target(self, iterations: int) -> None:
         """Let the run end at this iteration."""
@@ -168,7 +200,7 @@ class Controller(QObject):
             self._optimiser.set_target(iterations)
 
     def _track(self, iteration: int) -> Any:
-        return None if self._optimiser is None else self._optimiser.track(iteration)
+        return None if self._optimiser is None else self._optimiser.track(self.session.run_name, iteration)
 
     @Slot()
     def poll(self) -> None:
@@ -185,13 +217,15 @@ class Controller(QObject):
             session.gradients.put(*snapshot.gradient)
         fresh = [record for record in snapshot.records if not self._replaced_by_saved(record)]
         session.add_records(fresh)
+        if snapshot.opened is not None:
+            session.show_run(snapshot.opened)
         self._measure_cost(snapshot)
         if snapshot.gradient is not None and not snapshot.records:
             session.layers_changed.emit()
         if snapshot.error is not None:
             session.notify("error", snapshot.error)
         if snapshot.figures is not None:
-            session.set_final_figures(snapshot.figures)
+            session.set_final_figures(*snapshot.figures)
         if snapshot.state is not None and snapshot.state != session.run_state:
             resting = session.run_state in (RunState.RUNNING, RunState.READY) and snapshot.state in (
                 RunState.PAUSED,
@@ -217,7 +251,7 @@ class Controller(QObject):
         return known is not None and known.saved and not record.saved
 
     def _measure_cost(self, snapshot: Snapshot) -> None:
-        if self._optimiser is None or not snapshot.records:
+        if self._optimiser is None or not snapshot.records or snapshot.opened is not None:
             return
         for record, still in zip(snapshot.records, snapshot.unwatched, strict=True):
             if record.index > 0 and not record.saved:
@@ -250,8 +284,8 @@ class Controller(QObject):
         record = session.record()
         if self._optimiser is None or record is None or record.saved or not session.layers.gradient:
             return
-        if session.gradients.typical_peak(record.index) == 0.0 and session.run_state != RunState.PREPARING:
-            self._optimiser.want_gradient(record.index)
+        if session.gradients.typical_peak(record.map_key) == 0.0 and session.run_state != RunState.PREPARING:
+            self._optimiser.want_gradient(*record.map_key)
 
     def shutdown(self) -> None:
         """Stop timers, then threads, in this order; may be called twice."""

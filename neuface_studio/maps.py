@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+MapKey = tuple[str, int]
+"""Name of the run, index of the iteration."""
+
 GRADIENT_BUDGET_BYTES = 256 * 2**20
 
 
@@ -29,25 +32,25 @@ class GradientStore:
 
     def __init__(self, budget_bytes: int = GRADIENT_BUDGET_BYTES) -> None:
         self._budget = budget_bytes
-        self._maps: dict[int, PackedMap] = {}
+        self._maps: dict[MapKey, PackedMap] = {}
 
-    def put(self, index: int, gradient: PackedMap) -> None:
+    def put(self, key: MapKey, gradient: PackedMap) -> None:
         """Keep the map of an iteration (loss per metre)."""
-        self._maps[index] = gradient
+        self._maps[key] = gradient
         while self.nbytes > self._budget and len(self._maps) > 2:
-            indices = sorted(self._maps)
-            del self._maps[min(indices[1:-1], key=lambda i: i % 2 == 0)]
+            keys = sorted(self._maps)
+            del self._maps[min(keys[1:-1], key=lambda key: key[1] % 2 == 0)]
 
-    def frame(self, index: int, frame: int) -> np.ndarray | None:
+    def frame(self, key: MapKey, frame: int) -> np.ndarray | None:
         """Gradient [V, N] of one frame in loss per metre, or None if it was not kept."""
-        entry = self._maps.get(index)
+        entry = self._maps.get(key)
         if entry is None:
             return None
         return np.square(entry.levels[frame].astype(np.float32) / 255) * np.float32(entry.peak)
 
-    def typical_peak(self, index: int) -> float:
+    def typical_peak(self, key: MapKey) -> float:
         """The 99.5th percentile over all frames, views and vertices of an iteration; 0.0 if unknown."""
-        entry = self._maps.get(index)
+        entry = self._maps.get(key)
         if entry is None or entry.peak <= 0:
             return 0.0
         levels, peak = entry.levels, entry.peak

@@ -37,6 +37,7 @@ class Layers:
     detected: bool = False
     projected: bool = False
     gradient: bool = False
+    ghost: bool = False
     opacity: float = 0.75
     whole_frame: bool = False
 
@@ -89,12 +90,27 @@ class IterationRecord:
         return self.run, self.index, self.saved
 
     @property
+    def map_key(self) -> tuple[str, int]:
+        """Under which its gradient map is kept."""
+        return self.run, self.index
+
+    @property
     def title(self) -> str:
         """The state in words."""
         if self.index == 0:
             return "encoder only"
-        name = "saved result, iteration" if self.saved else "iteration"
-        return f"{name} {self.index}" + (f" of {self.run}" if self.run else "")
+        if self.run:
+            return f"{self.run.partition(' (')[0]}: {self.index}"
+        return f"saved result, {self.index}" if self.saved else f"iteration {self.index}"
+
+
+FIRST_RUN = ""
+"""Name of the run that starts with the footage."""
+
+
+def run_title(name: str) -> str:
+    """The name of a run as the window writes it."""
+    return name or "NeuFace"
 
 
 @dataclass(frozen=True)

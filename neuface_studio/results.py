@@ -30,8 +30,8 @@ class Results(QObject):
         self.session = session
         self._track_of = track_of
         self._book: VerdictBook | None = None
-        self._saved_iteration: int | None = None
-        self._newest_when_saved = 0
+        self._saved: tuple[str, int] | None = None  # the run and the iteration in the file
+        self._newest_when_saved: dict[str, int] = {}
 
     def open(self, folder: Path, source: Path | None, wanted: str) -> None:
         """Keep what follows in this project; problems are announced."""
@@ -57,14 +57,14 @@ class Results(QObject):
 
     def begin_run(self) -> None:
         """A new run: none of its iterations is saved."""
-        self._saved_iteration = None
-        self._newest_when_saved = 0
+        self._saved = None
+        self._newest_when_saved = {}
 
     def autosave(self) -> bool:
         """Keep the newest optimised iteration as the project's track, if it is not kept already."""
         newest = self.session.newest_optimised
         # Not after a verdict on an earlier iteration: that one is the result until the run goes on.
-        if newest == 0 or newest <= self._newest_when_saved:
+        if newest == 0 or newest <= self._newest_when_saved.get(self.session.run_name, 0):
             return False
         return self._save_track(newest)
 
@@ -78,8 +78,8 @@ class Results(QObject):
         except NeuFaceError as error:
             session.notify("error", f"The track is not saved: {error}")
             return False
-        self._saved_iteration = iteration
-        self._newest_when_saved = self.session.newest_optimised
+        self._saved = session.run_name, iteration
+        self._newest_when_saved[session.run_name] = session.newest_optimised
         session.autosaved_at = time.strftime("%H:%M:%S")
         self.show_judgement()
         session.status_changed.emit()
@@ -112,7 +112,8 @@ class Results(QObject):
         record = session.record()
         if record is None or self._book is None or session.footage is None:
             return
-        if not record.saved and record.index != self._saved_iteration and not self._save_track(record.index):
+        kept = record.saved or (record.run, record.index) == self._saved
+        if not kept and not self._save_track(record.index):
             return
         try:
             self._book.add(verdict, note, reviewer)

@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, Signal
 from neuface_studio.comparison import ENCODER, Comparison
 from neuface_studio.maps import GradientStore, PackedMap, pack_map
 from neuface_studio.model import (
+    FIRST_RUN,
     Footage,
     IterationRecord,
     Judgement,
@@ -21,6 +22,7 @@ from neuface_studio.model import (
     RunState,
     Task,
     parameter_bytes,
+    run_title,
 )
 
 __all__ = [
@@ -53,6 +55,7 @@ class Session(QObject):
     selection_changed = Signal()
     judgement_changed = Signal()
     figures_changed = Signal()
+    runs_changed = Signal()
     posed_changed = Signal(bool)
     status_changed = Signal()
     noticed = Signal(object)
@@ -73,15 +76,15 @@ class Session(QObject):
         self.solo = False
         self.posed_3d = False
         self.judgement: Judgement | None = None
-        self.final_figures: dict[str, dict[str, float]] = {}
+        self.run_name = FIRST_RUN
+        self._figures: dict[str, dict[str, dict[str, float]]] = {}
         self.gradients = GradientStore()
         self.autosaved_at: str = ""
         self.viewer_cost_percent: float | None = None
         self.device = "cpu"
         self.threads = 1
         self.comparison = Comparison(self)
-        self._records: dict[int, IterationRecord] = {}
-        self._indices: list[int] = []
+        self._histories: dict[str, tuple[dict[int, IterationRecord], list[int]]] = {FIRST_RUN: ({}, [])}
 
     # What is open
 
@@ -94,7 +97,7 @@ class Session(QObject):
         self.selected_view = 0
         self.solo = False
         self.judgement = None
-        self.final_figures = {}
+        self._figures = {}
         self.autosaved_at = ""
         self.footage_changed.emit()
         self.judgement_changed.emit()
@@ -108,7 +111,7 @@ class Session(QObject):
         self.footage = None
         self.project_folder = None
         self.judgement = None
-        self.final_figures = {}
+        self._figures = {}
         self.autosaved_at = ""
         self.viewer_cost_percent = None
         self.set_run_state(RunState.EMPTY)
@@ -174,19 +177,52 @@ class Session(QObject):
         if not records:
             return
         for record in records:
-            if record.index not in self._records:
-                bisect.insort(self._indices, record.index)
-            self._records[record.index] = record
-            if record.index == 0:
+            by_index, indices = self._histories.setdefault(record.run, ({}, []))
+            if record.index not in by_index:
+                bisect.insort(indices, record.index)
+            by_index[record.index] = record
+            if record.run == FIRST_RUN and record.index == 0:
                 self.comparison.offer(ENCODER, record)
+        if all(record.run != self.run_name for record in records):
+            return
         self.history_changed.emit()
-        if self.shown_iteration is None or self.follow:
+        if self._indices and (self.shown_iteration is None or self.follow):
             self._show(self._indices[-1])
+
+    @property
+    def _records(self) -> dict[int, IterationRecord]:
+        return self._histories[self.run_name][0]
+
+    @property
+    def _indices(self) -> list[int]:
+        return self._histories[self.run_name][1]
+
+    @property
+    def runs(self) -> list[str]:
+        """Names of all runs on this footage, in the order in which they began."""
+        return list(self._histories)
+
+    def show_run(self, name: str) -> None:
+        """Show another run, at its newest iteration; what was shown is offered for comparison."""
+        if name not in self._histories or name == self.run_name:
+            return
+        if self._indices and self._indices[-1] > 0:
+            self.comparison.offer(run_title(self.run_name), self._records[self._indices[-1]])
+        self.run_name = name
+        self.comparison.withdraw(run_title(name))
+        self.shown_iteration = None
+        self.runs_changed.emit()
+        self.figures_changed.emit()
+        self.history_changed.emit()
+        if self._indices:
+            self._show(self._indices[-1])
+        self.set_follow(True)
 
     def clear_history(self) -> None:
         """Forget all iterations and their gradients."""
-        self._records.clear()
-        self._indices.clear()
+        self._histories = {FIRST_RUN: ({}, [])}
+        self.run_name = FIRST_RUN
+        self.runs_changed.emit()
         self.gradients.clear()
         self.shown_iteration = None
         self.follow = True
@@ -237,9 +273,9 @@ class Session(QObject):
     def history_bytes(self) -> int:
         """Memory held by the history: parameters and gradient maps."""
         total = self.gradients.nbytes
-        if self._indices:
-            newest = self._records[self._indices[-1]]
-            total += len(self._indices) * parameter_bytes(newest.parameters)
+        for records, indices in self._histories.values():
+            if indices:
+                total += len(indices) * parameter_bytes(records[indices[-1]].parameters)
         return total
 
     # Layers, selection, state
@@ -283,9 +319,17 @@ class Session(QObject):
             self.judgement = judgement
             self.judgement_changed.emit()
 
-    def set_final_figures(self, figures: dict[str, dict[str, float]]) -> None:
-        """Figures that need the whole track: ``{"encoder": {...}, "neuface": {...}}``."""
-        self.final_figures = figures
+    @property
+    def final_figures(self) -> dict[str, dict[str, float]]:
+        """Figures of the shown run that need the whole track: ``{"encoder": {...}, "neuface": {...}}``."""
+        return self._figures.get(self.run_name, {})
+
+    def set_final_figures(self, run: str, figures: dict[str, dict[str, float]]) -> None:
+        self._figures[run] = figures
+        self.figures_changed.emit()
+
+    def forget_figures(self) -> None:
+        self._figures.clear()
         self.figures_changed.emit()
 
     def notify(self, level: str, text: str) -> None:

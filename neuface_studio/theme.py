@@ -29,6 +29,7 @@ AMBER_DEEP = "#6B5016"
 # 2D landmarks keep the paper's colours: what the detector saw, and where the mesh puts it.
 DETECTED = "#35E07B"
 PROJECTED = "#FF4D4D"
+GHOST = "#7896FF"  # the E-step's targets
 
 # One fixed colour a view, in tiles, plots and the 3D view (Okabe-Ito, lightened for a dark ground).
 VIEW_COLOURS = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 import neuface_engine as nf
 from neuface_engine import raster
+from neuface_studio.scene.targets import target_vertices
 from neuface_studio.session import Footage, IterationRecord
 
 Floats = NDArray[np.float32]
@@ -28,12 +29,14 @@ class FrameMeshes:
     points: Floats
     normals: Floats
     projected: Floats
+    ghost: Floats | None = None  # points [V, N, 3] of the E-step's targets
 
 
 class MeshDecoder:
     """Decodes the shown frame only, and remembers the last few answers."""
 
     def __init__(self, footage: Footage, *, remember: int = 4) -> None:
+        self._footage = footage
         self._head = footage.head
         self._faces = footage.faces
         self._sequence = footage.sequence
@@ -64,6 +67,17 @@ class MeshDecoder:
         while len(self._recent) > self._remember:
             self._recent.pop(next(iter(self._recent)))
         return known
+
+    @torch.no_grad()
+    def with_ghost(self, meshes: FrameMeshes, record: IterationRecord) -> FrameMeshes:
+        """The same meshes with the E-step's targets in the pixels of the video."""
+        if meshes.ghost is not None:
+            return meshes
+        targets = torch.from_numpy(target_vertices(self._footage, record, meshes.frame))
+        points = nf.project_depth(targets, record.parameters[meshes.frame].camera).numpy()
+        full = replace(meshes, ghost=self._in_frame(points, meshes.frame))
+        self._recent[record.key, meshes.frame] = full
+        return full
 
     @torch.no_grad()
     def heads(self, record: IterationRecord, frame: int, *, posed: bool) -> Floats:

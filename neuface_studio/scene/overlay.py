@@ -15,6 +15,7 @@ from neuface_studio.session import Footage, Layers
 
 Image = NDArray[np.uint8]
 MESH_COLOUR = (212, 217, 224)
+GHOST_OPACITY = 0.85
 HEAT_COLORMAP = "inferno"
 OPAQUE_FROM = 110.0  # brightness of the colour map from which it covers what is below
 SLIGHTLY_CLOSER = 1.15
@@ -87,12 +88,18 @@ class TilePainter:
         gradient_peak: float,
     ) -> Image:
         """The tile's picture. ``gradient`` [N] is drawn over the face, from 0 to ``gradient_peak``."""
-        wanted = layers.mesh or layers.wireframe or (layers.gradient and gradient is not None)
+        ghost = layers.ghost and meshes is not None and meshes.ghost is not None
+        wanted = layers.mesh or layers.wireframe or (layers.gradient and gradient is not None) or ghost
         if meshes is None or not wanted:
             return background.image
         points = background.viewport.to_tile(meshes.points[view])
         normals, faces = meshes.normals[view], self._footage.faces
         image = background.image
+        if layers.ghost and meshes.ghost is not None:
+            target = background.viewport.to_tile(meshes.ghost[view])
+            image = raster.draw_shaded(
+                image, target, None, faces, colour=theme.rgb(theme.GHOST), opacity=GHOST_OPACITY
+            )
         if layers.mesh:
             image = raster.draw_shaded(
                 image, points, normals, faces, colour=MESH_COLOUR, opacity=layers.opacity

@@ -157,6 +157,8 @@ class RenderWorker(QObject):
 
     def _draw_tiles(self, request: TilesRequest) -> None:
         meshes = self._decode(request.record, request.frame)
+        if request.layers.ghost and meshes is not None and request.record is not None:
+            meshes = self._decoder.with_ghost(meshes, request.record)
         other = self._decode(request.reference, request.frame)
         for view, size in request.sizes.items():
             if self._stop:

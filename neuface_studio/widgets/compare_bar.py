@@ -7,7 +7,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QWidget
 
 from neuface_studio import actions as table
-from neuface_studio.model import CompareMode
+from neuface_studio.model import CompareMode, RunState, run_title
 from neuface_studio.session import Session
 from neuface_studio.widgets.common import ElidedLabel, action_button, soft
 
@@ -23,6 +23,16 @@ class CompareBar(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(6)
+        self._run_label = soft("Run")
+        row.addWidget(self._run_label)
+        self.run_choice = QComboBox()
+        self.run_choice.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.run_choice.setAccessibleName("Run")
+        self.run_choice.setToolTip(
+            "The runs on this footage: branches and FLAME fitting. Run goes on with this one."
+        )
+        self.run_choice.activated.connect(self._choose_run)
+        row.addWidget(self.run_choice)
         row.addWidget(soft("Compare with"))
         self.choice = QComboBox()
         self.choice.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -45,6 +55,9 @@ class CompareBar(QWidget):
         self.read_out.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         row.addWidget(self.read_out, 1)
         session.comparison.choices_changed.connect(self._fill)
+        session.runs_changed.connect(self._fill_runs)
+        session.history_changed.connect(self._fill_runs)
+        self._fill_runs()
         session.comparison.changed.connect(self._show)
         self._fill()
 
@@ -60,6 +73,25 @@ class CompareBar(QWidget):
     @Slot()
     def _flip_off(self) -> None:
         self._session.comparison.flip(False)
+
+    @Slot()
+    def _fill_runs(self) -> None:
+        session = self._session
+        if self.run_choice.count() != len(session.runs):
+            self.run_choice.clear()
+            for name in session.runs:
+                self.run_choice.addItem(run_title(name), name)
+        self.run_choice.setCurrentIndex(session.runs.index(session.run_name))
+        for widget in (self._run_label, self.run_choice):
+            widget.setVisible(len(session.runs) > 1)
+
+    @Slot(int)
+    def _choose_run(self, place: int) -> None:
+        if self._session.run_state == RunState.RUNNING:
+            self._session.notify("info", "Pause the run first; then show another one.")
+            self._fill_runs()
+        else:
+            self._session.show_run(self.run_choice.itemData(place))
 
     @Slot()
     def _fill(self) -> None:

@@ -19,10 +19,15 @@ ROWS = (
     ("layer_wireframe", "Wireframe"),
     ("layer_detected", "Landmarks detected"),
     ("layer_projected", "Landmarks projected"),
+    ("layer_ghost", "E-step targets"),
     ("layer_gradient", "Vertex gradient"),
     ("whole_frame", "Whole video frame"),
 )
-SIGNS = {"layer_detected": ("○", theme.DETECTED), "layer_projected": ("✕", theme.PROJECTED)}
+SIGNS = {
+    "layer_ghost": ("■", theme.GHOST),
+    "layer_detected": ("○", theme.DETECTED),
+    "layer_projected": ("✕", theme.PROJECTED),
+}
 
 
 class ColourBar(QWidget):
@@ -119,4 +124,7 @@ class LayerPanel(QFrame):
 
     @Slot()
     def _show(self) -> None:
+        self.opacity.blockSignals(True)
+        self.opacity.setValue(round(self._session.layers.opacity * 100))
+        self.opacity.blockSignals(False)
         self.colour_bar.setVisible(self._session.layers.gradient)

@@ -87,7 +87,14 @@ class Transport(QWidget):
             1,
         )
         grid.addWidget(self.iteration_slider, 1, 2)
-        tail = _row(soft("of"), self.target_field, self.step_button, self.follow_button)
+        tail = _row(
+            soft("of"),
+            self.target_field,
+            action_button(actions["step_expectation"], "E"),
+            action_button(actions["step_maximization"], "M"),
+            self.step_button,
+            self.follow_button,
+        )
         tail.addWidget(self.iteration_tail, 1)
         grid.addLayout(tail, 1, 3)
         self.frame_label.setMinimumWidth(LABEL_WIDTH)

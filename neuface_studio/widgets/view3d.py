@@ -46,7 +46,7 @@ class View3D(QFrame):
         self._empty = soft("The heads of all views appear here.", name="faint")
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         layout.addWidget(self._empty, 1)
-        self.setMinimumSize(220, 200)
+        self.setMinimumSize(220, 130)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._draw)

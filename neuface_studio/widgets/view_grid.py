@@ -172,8 +172,8 @@ class ViewGrid(QWidget):
         if comparison.mode != CompareMode.OFF and not comparison.flipped:
             reference = comparison.reference
         if record is not None and layers.gradient and not record.saved:
-            gradient = session.gradients.frame(record.index, session.frame)
-            peak = rounded_up(session.gradients.typical_peak(record.index))
+            gradient = session.gradients.frame(record.map_key, session.frame)
+            peak = rounded_up(session.gradients.typical_peak(record.map_key))
             if peak != self._peak:
                 self._peak = peak
                 self.gradient_peak_changed.emit(peak)

@@ -10,7 +10,8 @@ import threading
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from neuface_studio.session import IterationRecord, PackedMap, RunState
+from neuface_studio.maps import MapKey, PackedMap
+from neuface_studio.model import IterationRecord, RunState
 
 
 @dataclass(frozen=True)
@@ -18,9 +19,10 @@ class Snapshot:
     """What the optimiser tells the window: new iterations since the last look, and its state now."""
 
     records: tuple[IterationRecord, ...] = ()
-    gradient: tuple[int, PackedMap] | None = None
+    gradient: tuple[MapKey, PackedMap] | None = None
     state: RunState | None = None
-    figures: dict[str, dict[str, float]] | None = None
+    figures: tuple[str, dict[str, dict[str, float]]] | None = None  # of which run, and its figures
+    opened: str | None = None  # a run that was begun
     error: str | None = None
     unwatched: tuple[bool, ...] = ()  # for each record: was the window still during this iteration?
 
@@ -44,6 +46,7 @@ class Mailbox:
                     state=snapshot.state or old.state,
                     figures=snapshot.figures or old.figures,
                     error=snapshot.error or old.error,
+                    opened=snapshot.opened if snapshot.opened is not None else old.opened,
                 )
             self._slot = snapshot
 

@@ -5,21 +5,33 @@ from __future__ import annotations
 import copy
 import logging
 import threading
-from dataclasses import fields, replace
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QObject, Signal, Slot
 
-from neuface_studio.session import Footage, IterationRecord, RunState, pack_map
+from neuface_studio.maps import pack_map
+from neuface_studio.model import FIRST_RUN, Footage, IterationRecord, RunState
 from neuface_studio.worker.mailbox import Mailbox, SavedResult, Snapshot
 from neuface_studio.worker.threads import lower_priority, worker_threads
 
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class HeldRun:
+    """One of the runs on this footage, and the weights of its loss terms."""
+
+    name: str
+    run: Any
+    weights: dict[str, float]
+
+
 class OptimiserWorker(QObject):
-    """Owns one NeuFace run. Commands may come from any thread; everything it has to say goes into the mailbox."""
+    """Owns the runs on one footage. Commands may come from any thread; what it has to say goes into the mailbox."""
 
     finished = Signal()
 
@@ -43,15 +55,16 @@ class OptimiserWorker(QObject):
         self._target = target
         self._stop = False
         self._watch_gradient = False
-        self._wanted_gradient: int | None = None
-        self._run: Any = None
-        self._weights: dict[str, float] = {}
+        self._jobs: deque[Callable[[], None]] = deque()
+        self._held: dict[str, HeldRun] = {}
+        self._active = FIRST_RUN
 
     # Commands, from any thread
 
-    def start_running(self, target: int) -> None:
-        """Run until iteration ``target``."""
+    def start_running(self, target: int, run: str = FIRST_RUN) -> None:
+        """Let a run go on until iteration ``target``."""
         with self._wake:
+            self._active = run
             self._target = target
             self._running = True
             self._wake.notify()
@@ -66,9 +79,10 @@ class OptimiserWorker(QObject):
             self._running = False
             self._wake.notify()
 
-    def step(self) -> None:
-        """Do one EM iteration, then pause."""
+    def step(self, run: str = FIRST_RUN) -> None:
+        """Do one EM iteration of a run, then pause."""
         with self._wake:
+            self._active = run
             self._running = False
             self._single_steps += 1
             self._wake.notify()
@@ -76,14 +90,26 @@ class OptimiserWorker(QObject):
     def watch_gradient(self, watch: bool) -> None:
         """Keep |dL/dM| of the iterations to come."""
         self._watch_gradient = watch
-        run = self._run
-        if run is not None:
-            run.watch_vertex_gradient = watch
+        for held in list(self._held.values()):
+            held.run.watch_vertex_gradient = watch
 
-    def want_gradient(self, index: int) -> None:
+    def want_gradient(self, run: str, index: int) -> None:
         """Work out |dL/dM| of a past iteration again, at the next pause."""
+        self._do_at_rest(lambda: self._gradient(run, index))
+
+    def branch(self, name: str, run: str, iteration: int, changes: dict[str, Any]) -> None:
+        """Pause; begin the run ``name``, which goes on from an iteration of ``run`` with other settings."""
+        self.pause()
+        self._do_at_rest(lambda: self._branch(name, run, iteration, changes))
+
+    def fit(self, name: str) -> None:
+        """Pause; begin a run of FLAME fitting from the encoder's prediction."""
+        self.pause()
+        self._do_at_rest(lambda: self._fit(name))
+
+    def _do_at_rest(self, job: Callable[[], None]) -> None:
         with self._wake:
-            self._wanted_gradient = index
+            self._jobs.append(job)
             self._wake.notify()
 
     def stop(self) -> None:
@@ -91,13 +117,18 @@ class OptimiserWorker(QObject):
         with self._wake:
             self._stop = True
             self._wake.notify()
-        run = self._run
-        if run is not None:
-            run.stop()
+        for held in list(self._held.values()):
+            held.run.stop()
 
-    def track(self, iteration: int) -> Any:
+    def track(self, run: str, iteration: int) -> Any:
         """The `FaceTrack` of a stored iteration; reading the history is safe while the run goes on."""
-        return None if self._run is None else self._run.track(iteration=iteration)
+        held = self._held.get(run)
+        return None if held is None else held.run.track(iteration=iteration)
+
+    def config(self, run: str) -> Any:
+        """The settings under which a run goes on now; None before it exists."""
+        held = self._held.get(run)
+        return None if held is None else held.run.config
 
     # The thread itself
 
@@ -128,86 +159,105 @@ class OptimiserWorker(QObject):
 
         torch.set_num_threads(worker_threads())
         config = nf.NeuFaceConfig(**self._config_changes)
-        suffix = "_weight"
-        weights = {
-            name.removesuffix(suffix): value for name, value in vars(config).items() if name.endswith(suffix)
-        }
-        known = {entry.name for entry in fields(nf.Losses)}
-        self._weights = {name: value for name, value in weights.items() if value and name in known}
         footage = self._footage
         # The run may move its head to another device; the window goes on drawing with its own.
         run = nf.NeuFace(footage.sequence, footage.encoder, copy.deepcopy(footage.head), config=config)
         if self._stop:
             return
-        initial = run.initial
-        run.watch_vertex_gradient = self._watch_gradient
-        self._run = run
-        self.mailbox.put(Snapshot(records=(self._record(initial),), unwatched=(False,), state=RunState.READY))
+        held = self._hold(FIRST_RUN, run)
+        self.mailbox.put(
+            Snapshot(records=(record_of(held, run.initial),), unwatched=(False,), state=RunState.READY)
+        )
         if self._saved is not None and not self._stop:
             self._measure_saved(self._saved)
 
+    def _hold(self, name: str, run: Any) -> HeldRun:
+        run.watch_vertex_gradient = self._watch_gradient
+        held = HeldRun(name, run, weights_of(run))
+        self._held[name] = held
+        return held
+
     def _loop(self) -> None:
-        evaluated = last = 0
+        evaluated: tuple[str, int] | None = None
         while True:
             with self._wake:
                 if self._stop:
                     return
-                stepping = self._single_steps > 0
-                self._single_steps = max(0, self._single_steps - 1)
-                go = stepping or (self._running and last < self._target)
+                job = self._jobs.popleft() if self._jobs and not self._running else None
+                held = self._held[self._active]
+                last = len(held.run.history) - 1
+                stepping = job is None and self._single_steps > 0
+                self._single_steps = max(0, self._single_steps - 1) if stepping else self._single_steps
+                go = job is None and (stepping or (self._running and last < self._target))
                 if not go:
                     self._running = False
-                    wanted, self._wanted_gradient = self._wanted_gradient, None
+            if job is not None:
+                job()
+                continue
             if go:
-                last = self._iterate(None if stepping else RunState.RUNNING)
+                self._iterate(held, None if stepping else RunState.RUNNING)
                 continue
             self.mailbox.put(Snapshot(state=self._resting_state(last)))
-            if wanted is not None:
-                values = self._run.vertex_gradient(wanted).numpy()
-                self.mailbox.put(Snapshot(gradient=(wanted, pack_map(values))))
-            if last and evaluated != last:
-                self.mailbox.put(Snapshot(figures=self._evaluate()))
-                evaluated = last
+            if last and evaluated != (held.name, last):
+                self.mailbox.put(Snapshot(figures=(held.name, self._evaluate(held))))
+                evaluated = held.name, last
             with self._wake:
-                while not (
-                    self._stop or self._running or self._single_steps or self._wanted_gradient is not None
-                ):
+                while not (self._stop or self._running or self._single_steps or self._jobs):
                     self._wake.wait()
+
+    # Jobs, done while the optimisation rests
+
+    def _gradient(self, run: str, index: int) -> None:
+        values = self._held[run].run.vertex_gradient(index).numpy()
+        self.mailbox.put(Snapshot(gradient=((run, index), pack_map(values))))
+
+    def _branch(self, name: str, run: str, iteration: int, changes: dict[str, Any]) -> None:
+        origin = self._held[run].run
+        self._open(name, lambda: origin.branch(iteration, config=replace(origin.config, **changes)))
+
+    def _fit(self, name: str) -> None:
+        import neuface_engine as nf
+
+        footage = self._footage
+        config = nf.FlameFittingConfig(iterations=max(self._target, 1))
+        head = copy.deepcopy(footage.head)
+        self._open(name, lambda: nf.FlameFitting(footage.sequence, footage.encoder, head, config=config))
+
+    def _open(self, name: str, make: Callable[[], Any]) -> None:
+        """Make a run, and show it with what it has of a history."""
+        from neuface_engine.errors import NeuFaceError
+
+        self.mailbox.put(Snapshot(state=RunState.PREPARING))
+        try:
+            run = make()
+        except NeuFaceError as error:
+            self.mailbox.put(Snapshot(error=str(error)))
+            return
+        held = self._hold(name, run)
+        records = tuple(record_of(held, run.history.iteration(index)) for index in run.history.indices)
+        with self._wake:
+            self._active = name
+        self.mailbox.put(Snapshot(records=records, unwatched=(False,) * len(records), opened=name))
 
     def _resting_state(self, last: int) -> RunState:
         if last == 0:
             return RunState.READY
         return RunState.FINISHED if last >= self._target else RunState.PAUSED
 
-    def _iterate(self, state: RunState | None) -> int:
+    def _iterate(self, held: HeldRun, state: RunState | None) -> None:
         still_before = self.window_still
-        iteration = self._run.step()
+        iteration = held.run.step()
         gradient = None
         if iteration.vertex_gradient is not None:
-            gradient = (iteration.index, pack_map(iteration.vertex_gradient.cpu().numpy()))
+            key = held.name, int(iteration.index)
+            gradient = key, pack_map(iteration.vertex_gradient.cpu().numpy())
         self.mailbox.put(
             Snapshot(
-                records=(self._record(iteration),),
+                records=(record_of(held, iteration),),
                 unwatched=(still_before and self.window_still,),
                 gradient=gradient,
                 state=state,
             )
-        )
-        return int(iteration.index)
-
-    def _record(self, iteration: Any) -> IterationRecord:
-        losses = {"total": float(iteration.losses.total)}
-        losses |= {
-            name: weight * float(getattr(iteration.losses, name)) for name, weight in self._weights.items()
-        }
-        return IterationRecord(
-            index=int(iteration.index),
-            parameters=iteration.parameters,
-            losses=losses,
-            cvd_mm=np.asarray(iteration.cvd_mm_per_view, dtype=np.float64),
-            msi=np.asarray(iteration.msi_landmark_per_view, dtype=np.float64),
-            nme_percent=np.asarray(iteration.nme_percent_per_view, dtype=np.float64),
-            seconds=float(iteration.seconds),
         )
 
     def _measure_saved(self, saved: SavedResult) -> None:
@@ -224,12 +274,13 @@ class OptimiserWorker(QObject):
             msi=nf.metrics.motion_stability(landmarks, valid),
             nme_percent=nf.metrics.landmark_error(projected, track.landmarks_2d, valid),
         )
-        self.mailbox.put(Snapshot(records=(record,), unwatched=(False,), figures=self._evaluate(track)))
+        figures = FIRST_RUN, self._evaluate(self._held[FIRST_RUN], track)
+        self.mailbox.put(Snapshot(records=(record,), unwatched=(False,), figures=figures))
 
-    def _evaluate(self, track: Any = None) -> dict[str, dict[str, float]]:
+    def _evaluate(self, held: HeldRun, track: Any = None) -> dict[str, dict[str, float]]:
         import neuface_engine as nf
 
-        tracks = {"encoder": self._run.track(iteration=0), "neuface": track or self._run.track()}
+        tracks = {"encoder": held.run.track(iteration=0), "neuface": track or held.run.track()}
         figures: dict[str, dict[str, float]] = {}
         for name, track in tracks.items():
             if self._stop:
@@ -239,3 +290,29 @@ class OptimiserWorker(QObject):
                 key: float(value) for key, value in values.items() if isinstance(value, (int, float))
             }
         return figures
+
+
+def weights_of(run: Any) -> dict[str, float]:
+    """Weight of each loss term of a run, by its name; those without effect are left out."""
+    suffix = "_weight"
+    weights = {
+        name.removesuffix(suffix): value for name, value in vars(run.config).items() if name.endswith(suffix)
+    }
+    known = {entry.name for entry in fields(run.initial.losses)}
+    return {name: value for name, value in weights.items() if value and name in known}
+
+
+def record_of(held: HeldRun, iteration: Any) -> IterationRecord:
+    """An iteration of the engine as the window keeps it."""
+    losses = {"total": float(iteration.losses.total)}
+    losses |= {name: weight * float(getattr(iteration.losses, name)) for name, weight in held.weights.items()}
+    return IterationRecord(
+        index=int(iteration.index),
+        parameters=iteration.parameters,
+        losses=losses,
+        cvd_mm=np.asarray(iteration.cvd_mm_per_view, dtype=np.float64),
+        msi=np.asarray(iteration.msi_landmark_per_view, dtype=np.float64),
+        nme_percent=np.asarray(iteration.nme_percent_per_view, dtype=np.float64),
+        seconds=float(iteration.seconds),
+        run=held.name,
+    )

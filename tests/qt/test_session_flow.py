@@ -139,12 +139,12 @@ def test_the_gradient_of_a_past_iteration_is_worked_out_again(ready: MainWindow,
     press(ready, Qt.Key.Key_S)
     wait_for(qtbot, ready, 1)
     pause(qtbot, ready)
-    assert ready.session.gradients.frame(1, 0) is None
+    assert ready.session.gradients.frame(("", 1), 0) is None
     press(ready, Qt.Key.Key_R)
-    qtbot.waitUntil(lambda: ready.session.gradients.frame(1, 0) is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: ready.session.gradients.frame(("", 1), 0) is not None, timeout=20_000)
     press(ready, Qt.Key.Key_BracketLeft)
-    qtbot.waitUntil(lambda: ready.session.gradients.frame(0, 0) is not None, timeout=20_000)
-    assert ready.session.gradients.typical_peak(0) > 0
+    qtbot.waitUntil(lambda: ready.session.gradients.frame(("", 0), 0) is not None, timeout=20_000)
+    assert ready.session.gradients.typical_peak(("", 0)) > 0
 
 
 @pytest.mark.parametrize("views", [1])

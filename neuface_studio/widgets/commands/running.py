@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from PySide6.QtCore import Slot
 
+from neuface_studio.model import RunState
+from neuface_studio.widgets.branch_sheet import BranchSheet
 from neuface_studio.widgets.commands.base import Commands
 
 
@@ -17,6 +19,32 @@ class RunCommands(Commands):
     @Slot()
     def do_step_once(self) -> None:
         self._window.controller.step_once()
+
+    @Slot()
+    def do_step_expectation(self) -> None:
+        if self._session.run_state == RunState.RUNNING:
+            self._window.controller.toggle_run()
+        self._session.set_follow(True)
+        self._session.set_layers(ghost=True)
+
+    @Slot()
+    def do_step_maximization(self) -> None:
+        self._window.controller.step_once()
+
+    @Slot()
+    def do_branch(self) -> None:
+        controller, record = self._window.controller, self._session.record()
+        settings = controller.settings()
+        if record is None or settings is None or record.saved:
+            self._session.notify("info", "There is nothing to branch from yet: run the optimisation first.")
+            return
+        sheet = BranchSheet(record.title, settings, self._window)
+        sheet.chosen.connect(controller.branch)
+        sheet.show()
+
+    @Slot()
+    def do_fit_flame(self) -> None:
+        self._window.controller.fit()
 
     @Slot()
     def do_toggle_follow(self) -> None:

@@ -17,6 +17,7 @@ LAYER_FIELDS = {
     "layer_detected": "detected",
     "layer_projected": "projected",
     "layer_gradient": "gradient",
+    "layer_ghost": "ghost",
     "whole_frame": "whole_frame",
 }
 

@@ -1,0 +1,47 @@
+"""The E-step's targets of one frame: what the next M-step pulls the meshes towards."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+import neuface_engine as nf
+from neuface_engine.face_model.rotations import axis_angle_to_quaternion
+from neuface_engine.optimization.objective import Evidence, Objective
+from neuface_engine.optimization.targets import smoothed_orientation
+from neuface_studio.model import Footage, IterationRecord
+
+
+@torch.no_grad()
+def target_vertices(footage: Footage, record: IterationRecord, frame: int) -> NDArray[np.float32]:
+    """[V, N, 3] m: the mesh merged from all views, turned for each view by its smoothed head orientation.
+
+    With one view there is nothing to merge: the view's own mesh with the smoothed orientation. The window of the
+    moving average and the confidence of the views are those of the default settings.
+    """
+    sequence, head, config = footage.sequence, footage.head, nf.NeuFaceConfig()
+    valid = sequence.detected.float()
+    quaternions = axis_angle_to_quaternion(record.parameters.pose[..., :3])
+    orientation = smoothed_orientation(quaternions, config.temporal_window, valid)[frame]
+    evidence = Evidence(sequence.landmarks, None, valid).frames(slice(frame, frame + 1))
+    objective = Objective(head, evidence, config)
+    parameters = record.parameters[frame : frame + 1]
+    prediction = objective.decode(parameters)
+    mesh = prediction.vertices[0]
+    if valid.shape[1] > 1:
+        merged = objective.expectation(prediction, objective.visibility(prediction)).mesh
+        assert merged is not None
+        mesh = merged.expand(valid.shape[1], -1, -1)
+    turned = parameters[0]
+    pose = torch.cat([quaternion_to_axis_angle(orientation), turned.pose[..., 3:]], dim=-1)
+    posed = head.pose(turned.replace(pose=pose), mesh)
+    return np.ascontiguousarray(posed.numpy(), dtype=np.float32)
+
+
+def quaternion_to_axis_angle(quaternion: torch.Tensor) -> torch.Tensor:
+    """Unit quaternions [..., 4] (w first) -> axis times angle [..., 3], the angle at most pi."""
+    q = torch.where(quaternion[..., :1] < 0, -quaternion, quaternion)
+    sine = torch.linalg.vector_norm(q[..., 1:], dim=-1, keepdim=True)
+    angle = 2 * torch.atan2(sine, q[..., :1])
+    return torch.where(sine > 1e-8, q[..., 1:] / sine.clamp_min(1e-12) * angle, 2 * q[..., 1:])
