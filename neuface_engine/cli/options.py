@@ -24,7 +24,7 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 
 def add_footage(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--max-frames", type=_positive, metavar="N", help="only the first N frames")
+    parser.add_argument("--max-frames", type=positive, metavar="N", help="only the first N frames")
     parser.add_argument(
         "--views", metavar="PATTERN", help="only the views whose name matches, e.g. 'cam_0[12]*'"
     )
@@ -53,23 +53,44 @@ def add_optimisation(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--trainable", choices=("all", "top"), help="which weights move: all, or the top layers"
     )
+    parser.add_argument(
+        "--learning-rate",
+        type=float,
+        metavar="X",
+        help="of Adam (default: the method's; lower it on divergence)",
+    )
+    parser.add_argument(
+        "--tolerance",
+        type=float,
+        metavar="X",
+        help="stop once loss and parameters change by less, relative, over ten iterations (default: 0, never)",
+    )
+    parser.add_argument(
+        "--max-memory", type=float, metavar="MB", help="smaller batches, same result, to stay below it"
+    )
 
 
-def config_of(options: argparse.Namespace) -> NeuFaceConfig:
-    from neuface_engine.optimization import NeuFaceConfig
+def config_of(options: argparse.Namespace, method: str) -> NeuFaceConfig:
+    """The method's own settings, with what was given."""
+    from neuface_engine.optimization import FlameFittingConfig, NeuFaceConfig
 
-    given = {"iterations": options.iterations, "trainable": options.trainable}
-    return NeuFaceConfig(
+    given = {
+        "iterations": options.iterations,
+        "trainable": options.trainable,
+        "learning_rate": options.learning_rate,
+        "tolerance": options.tolerance,
+        "max_memory_mb": options.max_memory,
+    }
+    kind = FlameFittingConfig if method == "flame-fitting" else NeuFaceConfig
+    return kind(
         variant=options.variant, **{name: value for name, value in given.items() if value is not None}
     )
 
 
 def check_method(method: str) -> str:
-    """Raises ConfigError for a method that is unknown or not in this version."""
-    if method == "flame-fitting":
-        raise ConfigError("method 'flame-fitting' is not in this version yet; give neuface or encoder")
+    """Raises ConfigError for a method that is unknown."""
     if method not in METHODS:
-        raise ConfigError(f"method {method!r} is unknown; give neuface or encoder")
+        raise ConfigError(f"method {method!r} is unknown; give {', '.join(METHODS)}")
     return method
 
 
@@ -128,7 +149,8 @@ def load_sequence(path: Path, options: argparse.Namespace, output: Output, encod
     return sequence
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """For argparse."""
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError("must be 1 or more")

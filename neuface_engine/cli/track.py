@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from neuface_engine.cli import options as shared
 from neuface_engine.cli.memory import peak_memory_mb
-from neuface_engine.cli.output import Output, Progress, figure
-from neuface_engine.errors import DivergedError, NeuFaceError
+from neuface_engine.cli.optimise import Saving, optimise
+from neuface_engine.cli.output import Output, figure
+from neuface_engine.errors import NeuFaceError
 
 if TYPE_CHECKING:
-    from neuface_engine.optimization import NeuFace, NeuFaceConfig
-    from neuface_engine.video import Sequence
+    from neuface_engine.optimization import NeuFaceConfig, Run
 
 DEFAULT_FOLDER = Path("neuface_tracks")
+SAVE_EVERY = 10
 _NOTHING_KEPT = {"error": "interrupted", "interrupted": True}
 
 
@@ -33,6 +34,17 @@ def add_to(commands: Any) -> None:
         "--out", type=Path, default=DEFAULT_FOLDER, metavar="DIR", help="default: ./neuface_tracks"
     )
     parser.add_argument("--method", choices=shared.METHODS, default="neuface", help="default: neuface")
+    parser.add_argument(
+        "--save-every",
+        type=shared.positive,
+        metavar="N",
+        help="keep the state of the run in DIR/NAME.run every N iterations until it is done",
+    )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help=f"go on from DIR/NAME.run where there is one (and --save-every {SAVE_EVERY})",
+    )
     shared.add_models(parser)
     shared.add_optimisation(parser)
     shared.add_footage(parser)
@@ -42,7 +54,7 @@ def add_to(commands: Any) -> None:
 
 def run(options: argparse.Namespace, output: Output) -> int:
     shared.check_method(options.method)
-    config = shared.config_of(options)
+    config = shared.config_of(options, options.method)
     models = shared.Models.load(options)
     results: list[dict[str, Any]] = []
     failures: list[dict[str, str]] = []
@@ -83,16 +95,19 @@ def _track(
     began = time.perf_counter()
     encoder = models.encoder
     sequence = shared.load_sequence(path, options, output, encoder)
-    outcome = optimise(sequence, config, models, method=options.method)
+    name = _free_name(sequence.name, names)
+    file, state = options.out / f"{name}.npz", options.out / f"{name}.run"
+    saving = Saving(state, every=options.save_every or SAVE_EVERY * options.resume, resume=options.resume)
+    outcome = optimise(sequence, config, models, output, method=options.method, saving=saving)
     run = outcome.run
     track = run.track()
-    file = options.out / f"{_free_name(sequence.name, names)}.npz"
     track.save(file)
+    if saving.every and not outcome.interrupted:
+        state.unlink(missing_ok=True)
 
     import neuface_engine as nf
 
     measured = nf.metrics.evaluate(track, sequence).as_dict()
-    iterations = len(run.history) - 1
     result: dict[str, Any] = {
         "track": str(file),
         "method": options.method,
@@ -101,7 +116,8 @@ def _track(
         "head": models.head.name,
         "views": list(sequence.views),
         "frames": sequence.num_frames,
-        "iterations": iterations,
+        "iterations": outcome.iterations,
+        "stop_reason": outcome.stop_reason,
         "seconds": {
             "decode": sequence.seconds.get("decode", 0.0),
             "detect": sequence.seconds.get("detect", 0.0),
@@ -112,14 +128,17 @@ def _track(
         "peak_memory_mb": peak_memory_mb(),
         "frames_without_face": sequence.frames_without_face,
         "metrics": measured,
-        "warnings": list(sequence.warnings),
+        "warnings": [*sequence.warnings, *run.warnings],
     }
+    if outcome.resumed_from is not None:
+        result["resumed_from"] = outcome.resumed_from
     if outcome.interrupted:
         result["interrupted"] = True
     if outcome.error is not None:
         result["error"] = f"{path}: {outcome.error}"
     output.line(
-        f"{file}  {len(sequence.views)} views, {sequence.num_frames} frames, {iterations} iterations: "
+        f"{file}  {len(sequence.views)} views, {sequence.num_frames} frames, "
+        f"{outcome.iterations} iterations ({outcome.stop_reason}): "
         f"CVD {figure(measured['cvd_mm'])} mm, MSI landmark {figure(measured['msi_landmark'])}, "
         f"NME {figure(measured['nme_percent'])} %, lips {figure(measured['lip_aperture_ratio'])}, "
         f"shape {figure(measured['shape_rms_sd'])} sd"
@@ -127,52 +146,7 @@ def _track(
     return result
 
 
-class Outcome:
-    """A run as far as it came: whole, interrupted, or ended by an error."""
-
-    def __init__(self, run: NeuFace) -> None:
-        self.run = run
-        self.seconds = 0.0
-        self.interrupted = False
-        self.error: str | None = None
-
-
-def optimise(sequence: Sequence, config: NeuFaceConfig, models: shared.Models, *, method: str) -> Outcome:
-    """Runs the method with a progress bar. Ctrl-C and divergence end it early; the last good iteration stands."""
-    from dataclasses import replace
-
-    import neuface_engine as nf
-
-    began = time.perf_counter()
-    if method == "encoder":
-        config = replace(config, iterations=0)
-    outcome = Outcome(nf.NeuFace(sequence, models.encoder, models.head, config=config, device=models.device))
-    progress = Progress(sequence.name)
-    try:
-        for iteration in outcome.run:
-            figures = {
-                "loss": figure(iteration.losses.total),
-                "nme%": figure(_mean(iteration.nme_percent_per_view)),
-            }
-            if len(sequence.views) > 1:
-                figures["cvd mm"] = figure(_mean(iteration.cvd_mm_per_view))
-            progress("optimise", iteration.index, config.iterations, **figures)
-    except KeyboardInterrupt:
-        outcome.interrupted = True
-    except DivergedError as error:
-        outcome.error = str(error)
-    finally:
-        progress.close()
-    outcome.seconds = time.perf_counter() - began
-    return outcome
-
-
-def _mean(values: Any) -> float:
-    known = [float(value) for value in values if value == value]
-    return sum(known) / len(known) if known else float("nan")
-
-
-def _seconds_per_iteration(run: NeuFace) -> float | None:
+def _seconds_per_iteration(run: Run) -> float | None:
     seconds = [run.history.iteration(index).seconds for index in run.history.indices[1:]]
     return sum(seconds) / len(seconds) if seconds else None
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, ClassVar, NoReturn, Self
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -201,7 +202,7 @@ class Run(Control, ABC):
         return evaluation
 
     def _evaluate(self, theta: FaceParameters, renew_visibility: bool) -> Evaluation:
-        prediction = self.objective.decode(theta)
+        prediction = self.objective.decode(theta, meshes=self.watch_vertex_gradient)
         index = len(self.history)
         due = renew_visibility and index % self.config.visibility_interval == 0
         if self._multiview and due:
@@ -214,8 +215,9 @@ class Run(Control, ABC):
         prediction = evaluation.prediction
         gradient = self.objective.vertex_gradient(evaluation).cpu() if self.watch_vertex_gradient else None
         with torch.no_grad():
-            evidence, meshes = self.objective.evidence, prediction.vertices
-            cvd = metrics.cross_view_distance(meshes, evidence.valid).per_view_mm()
+            evidence, cvd = self.objective.evidence, np.full(len(self.sequence.views), np.nan)
+            if self._multiview:
+                cvd = metrics.cross_view_distance(prediction.vertices, evidence.valid).per_view_mm()
             msi = metrics.motion_stability(prediction.landmarks, evidence.valid)
             nme = metrics.landmark_error(prediction.projected, evidence.landmarks, evidence.valid)
         iteration = Iteration(
@@ -242,7 +244,7 @@ class Run(Control, ABC):
     def vertex_gradient(self, index: int) -> Tensor:
         """|dL/dM| [F, V, N] of a past iteration, computed anew from its parameters (the variables are not needed)."""
         theta = self.history.parameters(index).to(self.device).map(lambda t: t.requires_grad_())
-        prediction = self.objective.decode(theta)
+        prediction = self.objective.decode(theta, meshes=True)
         visibility = self.objective.visibility(prediction) if self._multiview else None
         targets = self.objective.expectation(prediction, visibility)
         return self.objective.vertex_gradient(self.objective.evaluate(prediction, targets, index)).cpu()
@@ -277,7 +279,7 @@ class Run(Control, ABC):
         with torch.no_grad():
             for name, tensor in self.variables.tensors().items():
                 tensor.copy_(snapshot.variables[name])
-        restore_optimizer(self._optimizer, list(self.variables.tensors()), snapshot.optimizer)
+        restore_optimizer(self._optimizer, self.variables.tensors(), snapshot.optimizer)
         self.history = History(iterations)
         self.settings = tuple(s for s in settings if s[0] <= snapshot.index)
         self._visibility_index = snapshot.visibility_index

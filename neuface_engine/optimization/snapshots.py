@@ -80,11 +80,16 @@ def optimizer_state(optimizer: torch.optim.Optimizer, names: list[str]) -> dict[
 
 
 def restore_optimizer(
-    optimizer: torch.optim.Optimizer, names: list[str], saved: Mapping[str, Tensor]
+    optimizer: torch.optim.Optimizer, variables: Mapping[str, Tensor], saved: Mapping[str, Tensor]
 ) -> None:
-    """Undo `optimizer_state`."""
+    """Undo `optimizer_state`; the moments get the memory layout of their variables, on which the last bit depends."""
+    names = list(variables)
     state: dict[int, dict[str, Tensor]] = {}
     for path, tensor in saved.items():
         name, key = path.rsplit("/", 1)
-        state.setdefault(names.index(name), {})[key] = tensor.clone()
+        like = variables[name]
+        laid_out = (
+            torch.empty_like(like.detach()).copy_(tensor) if tensor.shape == like.shape else tensor.clone()
+        )
+        state.setdefault(names.index(name), {})[key] = laid_out
     optimizer.load_state_dict({**optimizer.state_dict(), "state": state})

@@ -93,6 +93,7 @@ def test_track_keeps_the_json_contract(tracked: tuple[dict[str, Any], Path]) -> 
     assert result["views"] == ["left_30", "right_30"]
     assert result["metrics"]["cvd_mm_per_view"].keys() == {"left_30", "right_30"}
     assert (result["frames"], result["iterations"], result["frames_without_face"]) == (6, 3, 0)
+    assert result["stop_reason"] == "iteration limit"
     assert result["metrics"]["mpve_mm"] > 0, "the demo has ground truth"
     assert result["seconds_per_iteration"] > 0
     assert 50 < result["peak_memory_mb"] < 3000
@@ -133,10 +134,10 @@ def test_compare_sets_the_encoder_beside_neuface(demo: Path) -> None:
     result = one_object(done)
     assert list(result) == ["encoder", "neuface"]
     for entry in result.values():
-        assert entry.keys() == {"metrics", "seconds"}
+        assert entry.keys() >= {"metrics", "seconds", "iterations", "stop_reason"}
         assert entry["metrics"].keys() >= METRICS
     assert result["encoder"]["metrics"] != result["neuface"]["metrics"]
-    table = neuface("compare", demo, *short).stdout
+    table = neuface("compare", demo, "--methods", "encoder,neuface", *short).stdout
     assert "neuface / encoder" in table
     assert "CVD [mm]" in table
 

@@ -1,0 +1,110 @@
+"""The saved state of a run: what it holds, and when it is refused."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+import neuface_engine as nf
+from neuface_engine.optimization.checkpoint import resume, save_checkpoint
+
+CONFIG = nf.NeuFaceConfig(iterations=5)
+
+
+@pytest.fixture(scope="module")
+def parts():
+    sequence = nf.load_sequence(nf.resources.path("demo"), views="*_30", max_frames=3)
+    return sequence, nf.load_encoder("open"), nf.FaceModel.load("open")
+
+
+@pytest.fixture(scope="module")
+def run(parts):
+    run = nf.NeuFace(*parts, config=CONFIG, device="cpu")
+    for _ in range(3):
+        run.step()
+    return run
+
+
+@pytest.fixture
+def saved(run, tmp_path):
+    path = tmp_path / "clip.run"
+    save_checkpoint(run, path)
+    return path
+
+
+def fresh(parts, method=nf.NeuFace, **changes):
+    return method(*parts, config=replace(CONFIG, **changes), device="cpu")
+
+
+def test_a_resumed_run_has_the_history_and_the_future_of_the_original(run, parts, saved):
+    again = fresh(parts)
+    resume(again, saved)
+    assert [again.history.iteration(t).losses for t in again.history.indices] == [
+        run.history.iteration(t).losses for t in run.history.indices
+    ]
+    expected, got = run.branch(3).step(), again.step()
+    assert got.losses == expected.losses
+    for (name, a), (_, b) in zip(got.parameters.items(), expected.parameters.items(), strict=True):
+        assert torch.equal(a, b), name
+    early = again.branch(1)
+    assert torch.equal(early.history.parameters(1).pose, run.history.parameters(1).pose)
+    assert list(saved.parent.iterdir()) == [saved], "nothing half-written is left"
+
+
+def test_other_footage_models_methods_and_settings_are_refused(run, parts, saved):
+    sequence, encoder, head = parts
+    other = nf.load_encoder("open")
+    with torch.no_grad():
+        next(iter(other.head.parameters())).add_(1e-3)
+    cases = {
+        "footage": fresh((sequence.select(frames=slice(0, 2)), encoder, head)),
+        "encoder": fresh((sequence, other, head)),
+        "method": fresh(parts, nf.FlameFitting),
+        "landmark_weight 20": fresh(parts, landmark_weight=3.0),
+    }
+    for words, stranger in cases.items():
+        with pytest.raises(nf.CheckpointError, match=words) as caught:
+            resume(stranger, saved)
+        assert str(saved) in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
+def test_damaged_files_are_named(run, parts, saved):
+    with safe_open(str(saved), framework="pt") as file:
+        metadata, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    header = json.loads(metadata["run"])
+
+    def spoil(tensors, **changes):
+        save_file(tensors, saved, {"run": json.dumps({**header, **changes})})
+
+    def refused(words):
+        again = fresh(parts)
+        with pytest.raises(nf.CheckpointError, match=words):
+            resume(again, saved)
+        assert len(again.history) == 1
+
+    spoil({name: t for name, t in tensors.items() if not name.startswith("variables/")})
+    refused("damaged")
+    spoil({**tensors, "losses": tensors["losses"][:2]})
+    refused("damaged")
+    spoil({name: t for name, t in tensors.items() if not name.endswith("exp_avg")})
+    refused("damaged")
+    spoil(tensors, version=99)
+    refused("newer")
+    saved.write_bytes(saved.read_bytes()[:1000])
+    refused("not a saved run")
+    saved.write_text("text")
+    refused("not a saved run")
+    saved.unlink()
+    refused("no such")
+
+
+def test_a_disk_that_refuses_is_named(run, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(nf.CheckpointError, match="cannot be written"):
+        save_checkpoint(run, tmp_path / "file" / "clip.run")
