@@ -12,7 +12,10 @@ from neuface_engine.face_model import FaceParameters
 
 @dataclass(frozen=True)
 class Losses:
-    """Values of one iteration. The terms are unweighted, in their own units; `total` is their weighted sum."""
+    """Values of one iteration. The terms are unweighted, in their own units; `total` is their weighted sum.
+
+    dense and size are 0 where their weight is 0 and nothing else needs what they look at.
+    """
 
     total: float
     landmark: float

@@ -51,16 +51,23 @@ class Evidence:
 @dataclass(frozen=True)
 class Prediction:
     """Decoded parameters, with graph. `parameters` are those given, `faces` those decoded (they differ where a shape
-    is shared). Canonical vertices [F, V, N, 3]; landmarks [F, V, 68, 3] posed; projected
-    [F, V, 68, 2] and dense [F, V, 478, 2]; quaternions [F, V, 4]."""
+    is shared). mesh: canonical vertices [F, V, N, 3], None where nothing asks for more than landmarks; landmarks
+    [F, V, 68, 3] posed; projected [F, V, 68, 2] and dense [F, V, 478, 2]; quaternions [F, V, 4]."""
 
     parameters: FaceParameters
     faces: FaceParameters
-    vertices: Tensor
+    mesh: Tensor | None
     landmarks: Tensor
     projected: Tensor
     dense: Tensor | None
     quaternions: Tensor
+
+    @property
+    def vertices(self) -> Tensor:
+        """The mesh. Raises ValueError where it was not decoded."""
+        if self.mesh is None:
+            raise ValueError("only landmarks were decoded; decode with meshes=True")
+        return self.mesh
 
 
 @dataclass(frozen=True)
@@ -111,18 +118,20 @@ class Objective:
         front = next((v for v, name in enumerate(views) if "front" in name.lower()), 0)
         return parameters.replace(shape=parameters.shape[:1, front, None].expand_as(parameters.shape))
 
-    def decode(self, parameters: FaceParameters) -> Prediction:
-        faces = self.faces(parameters)
+    def decode(self, parameters: FaceParameters, *, meshes: bool = False) -> Prediction:
+        """The faces of an encoder's output [F, V, ...], as far as the losses look at them; `meshes` in any case."""
+        faces, views = self.faces(parameters), self.evidence.valid.shape[1]
         face = self.head.decode(faces)
-        vertices = face.vertices("canonical")
+        looks = views > 1 or self.config.size_weight > 0 or self._size is None
+        mesh = face.vertices("canonical") if looks or meshes else None
         landmarks = face.landmarks("dynamic")
         dense = None
-        if self.evidence.dense is not None:
+        if self.evidence.dense is not None and self.config.dense_weight > 0:
             dense = project(face.landmarks("mediapipe"), parameters.camera)
         return Prediction(
             parameters,
             faces,
-            vertices,
+            mesh,
             landmarks,
             project(landmarks, parameters.camera),
             dense,
@@ -203,7 +212,7 @@ class Objective:
             dense = variant.landmark_loss(prediction.dense, self.evidence.dense, valid)
         shape = shape_prior(prediction.faces, valid)
         expression = expression_prior(prediction.faces, valid)
-        size = size_prior(prediction.vertices, self._size, valid)
+        size = zero if prediction.mesh is None else size_prior(prediction.mesh, self._size, valid)
         total = (
             config.landmark_weight * landmark
             + config.temporal_weight * temporal
