@@ -116,9 +116,13 @@ class Analyst(QObject):
             self._worker.want(missing[0])
             self.changed.emit()
 
+    def _is_current(self) -> bool:
+        """Whether a result is about the open footage."""
+        return self._worker is not None and self.sender() is self._worker
+
     @Slot(object)
     def _on_analysed(self, analysis: Analysis) -> None:
-        if self.sender() is not self._worker:
+        if not self._is_current():
             return
         self._known[analysis.key] = analysis
         while len(self._known) > REMEMBER:
@@ -130,7 +134,7 @@ class Analyst(QObject):
 
     @Slot(str)
     def _on_failed(self, message: str) -> None:
-        if self.sender() is self._worker:
+        if self._is_current():
             self._under_way = None
             self._session.notify("error", message)
 

@@ -34,7 +34,7 @@ class Controller(QObject):
         self.run_when_ready = False
         self.opener = Opener(session, self)
         self.playback = Playback(session, self)
-        self.results = Results(session, self._track, self)
+        self.results = Results(session, self.track, self)
         self._optimiser: OptimiserWorker | None = None
         self._optimiser_thread: BackgroundThread | None = None
         self._branches = 0
@@ -199,7 +199,8 @@ class Controller(QObject):
         if self._optimiser is not None:
             self._optimiser.set_target(iterations)
 
-    def _track(self, iteration: int) -> Any:
+    def track(self, iteration: int) -> Any:
+        """The `FaceTrack` of an iteration of the shown run, or None."""
         return None if self._optimiser is None else self._optimiser.track(self.session.run_name, iteration)
 
     @Slot()

@@ -19,6 +19,10 @@ class PackedMap:
     levels: np.ndarray
     peak: float
 
+    def frame(self, frame: int) -> np.ndarray:
+        """The values [V, N] of one frame."""
+        return np.square(self.levels[frame].astype(np.float32) / 255) * np.float32(self.peak)
+
 
 def pack_map(values: np.ndarray) -> PackedMap:
     """Non-negative ``values`` [F, V, N]; a square root spends the levels on the small ones, where structure is."""
@@ -41,12 +45,16 @@ class GradientStore:
             keys = sorted(self._maps)
             del self._maps[min(keys[1:-1], key=lambda key: key[1] % 2 == 0)]
 
+    def get(self, key: MapKey) -> PackedMap | None:
+        """The whole map, or None if it was not kept."""
+        return self._maps.get(key)
+
     def frame(self, key: MapKey, frame: int) -> np.ndarray | None:
         """Gradient [V, N] of one frame in loss per metre, or None if it was not kept."""
         entry = self._maps.get(key)
         if entry is None:
             return None
-        return np.square(entry.levels[frame].astype(np.float32) / 255) * np.float32(entry.peak)
+        return entry.frame(frame)
 
     def typical_peak(self, key: MapKey) -> float:
         """The 99.5th percentile over all frames, views and vertices of an iteration; 0.0 if unknown."""

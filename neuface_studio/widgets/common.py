@@ -7,6 +7,7 @@ from PySide6.QtGui import QAction, QKeyEvent
 from PySide6.QtWidgets import QFrame, QLabel, QLineEdit, QSizePolicy, QToolButton, QWidget
 
 from neuface_studio import actions
+from neuface_studio.keys import action_key
 
 
 def heading(text: str, parent: QWidget | None = None) -> QLabel:
@@ -30,6 +31,23 @@ def key_cap(key: str) -> QLabel:
     label.setAlignment(Qt.AlignmentFlag.AlignCenter)
     label.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
     return label
+
+
+class ActionKey(QLabel):
+    """The key of a command drawn as a key; it follows when the key is changed."""
+
+    def __init__(self, action: QAction) -> None:
+        super().__init__()
+        self._action = action
+        self.setObjectName("key")
+        self.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        action.changed.connect(self._show)
+        self._show()
+
+    @Slot()
+    def _show(self) -> None:
+        self.setText(action_key(self._action))
 
 
 def action_button(action: QAction, text: str, *, name: str = "") -> QToolButton:

@@ -6,10 +6,9 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QWidget
 
-from neuface_studio import actions as table
 from neuface_studio.model import CompareMode, RunState, run_title
 from neuface_studio.session import Session
-from neuface_studio.widgets.common import ElidedLabel, action_button, soft
+from neuface_studio.widgets.common import ActionKey, ElidedLabel, action_button, soft
 
 HOVER_HINT = "Point at the mesh or a landmark to read its name and value."
 
@@ -41,10 +40,11 @@ class CompareBar(QWidget):
         self.choice.setMinimumWidth(150)
         self.choice.textActivated.connect(session.comparison.choose)
         row.addWidget(self.choice)
-        self.flip_button = action_button(actions["flip"], f"Flip  {table.key_label(table.command('flip'))}")
+        self.flip_button = action_button(actions["flip"], "Flip")
         self.flip_button.pressed.connect(self._flip_on)
         self.flip_button.released.connect(self._flip_off)
         row.addWidget(self.flip_button)
+        row.addWidget(ActionKey(actions["flip"]))
         self.wipe_button = action_button(actions["wipe"], "Wipe")
         row.addWidget(self.wipe_button)
         self.side_button = action_button(actions["side_by_side"], "Side by side")

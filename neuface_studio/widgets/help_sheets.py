@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 import neuface_engine
 from neuface_studio import actions as table
+from neuface_studio.keys import action_key
 from neuface_studio.widgets.common import heading, key_cap, soft
 
 
@@ -30,8 +32,8 @@ class Sheet(QDialog):
         self.body.addLayout(row)
 
 
-def shortcut_sheet(parent: QWidget | None) -> Sheet:
-    """Every command with its keys, from the table of commands."""
+def shortcut_sheet(actions: dict[str, QAction], parent: QWidget | None) -> Sheet:
+    """Every command with its key, as it is now."""
     sheet = Sheet("Keyboard shortcuts", parent)
     columns = QHBoxLayout()
     columns.setSpacing(36)
@@ -44,12 +46,13 @@ def shortcut_sheet(parent: QWidget | None) -> Sheet:
             grid.addWidget(heading(menu.replace("&", "")), row, 0, 1, 2)
             row += 1
             for entry in table.commands_of(menu):
-                if not entry.keys:
+                key = action_key(actions[entry.id])
+                if not key:
                     continue
                 label = QLabel(entry.label.replace("&", "").rstrip("…"))
                 label.setToolTip(entry.tip)
                 grid.addWidget(label, row, 0)
-                grid.addWidget(key_cap(table.key_label(entry)), row, 1)
+                grid.addWidget(key_cap(key), row, 1)
                 row += 1
             grid.setRowMinimumHeight(row, 8)
             row += 1

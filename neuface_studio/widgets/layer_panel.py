@@ -7,12 +7,11 @@ from PySide6.QtGui import QAction, QColor, QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QCheckBox, QFrame, QGridLayout, QHBoxLayout, QSlider, QVBoxLayout, QWidget
 
 from neuface_engine.raster import colormap
-from neuface_studio import actions as table
 from neuface_studio import theme
 from neuface_studio.actions import EXPLANATIONS
 from neuface_studio.scene.overlay import HEAT_COLORMAP
 from neuface_studio.session import Session
-from neuface_studio.widgets.common import heading, key_cap, soft
+from neuface_studio.widgets.common import ActionKey, heading, soft
 
 ROWS = (
     ("layer_mesh", "Mesh, shaded"),
@@ -99,7 +98,7 @@ class LayerPanel(QFrame):
                 mark = soft(sign)
                 mark.setStyleSheet(f"color: {colour}; font-weight: 700;")
                 grid.addWidget(mark, row, 1)
-            grid.addWidget(key_cap(table.key_label(table.command(identifier))), row, 2)
+            grid.addWidget(ActionKey(action), row, 2)
             self.boxes[identifier] = box
         outer.addLayout(grid)
         self.colour_bar = ColourBar()

@@ -21,6 +21,8 @@ from PySide6.QtWidgets import (
 from neuface_studio import actions as table
 from neuface_studio.analyst import Analyst
 from neuface_studio.controller import Controller
+from neuface_studio.keys import KeyMap
+from neuface_studio.scene.exporting import Exporter
 from neuface_studio.scene.renderer import Renderer
 from neuface_studio.session import RunState, Session
 from neuface_studio.widgets.commands import (
@@ -60,11 +62,14 @@ class MainWindow(QMainWindow):
         self.controller.project_override = project
         self.renderer = Renderer(self.session, self)
         self.analyst = Analyst(self.session, self)
+        self.exporter = Exporter(self.session, self)
         self.setWindowTitle("NeuFace Studio")
         self.setAcceptDrops(True)
         self.setDockOptions(QMainWindow.DockOption.AnimatedDocks | QMainWindow.DockOption.AllowTabbedDocks)
         self._commands = [group(self) for group in GROUPS]
         self.actions_by_id = table.build_actions(self, self._handler)
+        self.keys = KeyMap(self.settings)
+        self.keys.apply(self.actions_by_id)
         self._closed = False
         self._build_menus()
         self._build_panels()
@@ -169,6 +174,8 @@ class MainWindow(QMainWindow):
         session.footage_changed.connect(self._on_footage)
         session.noticed.connect(self.notices.show_notice)
         session.task_changed.connect(self.start_page.show_task)
+        self.exporter.task_changed.connect(self.status_line.show_task)
+        self.status_line.cancelled.connect(self.exporter.cancel)
         session.run_state_changed.connect(self._update_actions)
         session.history_changed.connect(self._update_actions)
         session.layers_changed.connect(self._update_checks)
@@ -347,6 +354,7 @@ class MainWindow(QMainWindow):
         self.view_grid.stop()
         self.renderer.stop()
         self.analyst.stop()
+        self.exporter.stop()
         self.controller.shutdown()
         # Closing the footage stirs the panels once more: their timers stop last, then the plotter closes.
         for panel in (self.notices, self.plots, self.view_grid, self.view3d):

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QWidget
 
 from neuface_studio import actions as table
 from neuface_studio import theme
+from neuface_studio.keys import action_key
 from neuface_studio.results import VERDICT_WORDS, Results, default_reviewer
 from neuface_studio.session import Session
 from neuface_studio.widgets.common import ElidedLabel, TextField, soft
@@ -36,12 +37,11 @@ class ReviewBar(QWidget):
         row.setSpacing(8)
         self.buttons: dict[str, QPushButton] = {}
         for verdict, text in SIGNS.items():
-            button = QPushButton(f"{text}   {table.key_label(table.command(verdict))}")
+            button = QPushButton(text)
             button.setProperty("verdict", verdict)
             button.setObjectName(f"verdict_{verdict}")
             button.setCheckable(True)
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            button.setToolTip(table.tooltip(table.command(verdict)))
             button.setAccessibleName(table.command(verdict).label.replace("&", ""))
             button.clicked.connect(actions[verdict].trigger)
             actions[verdict].changed.connect(self._enable)
@@ -82,7 +82,10 @@ class ReviewBar(QWidget):
     @Slot()
     def _enable(self) -> None:
         for verdict, button in self.buttons.items():
-            button.setEnabled(self._actions[verdict].isEnabled())
+            action = self._actions[verdict]
+            button.setEnabled(action.isEnabled())
+            button.setText(f"{SIGNS[verdict]}   {action_key(action)}")
+            button.setToolTip(action.toolTip())
         enabled = self._session.footage is not None
         self.note.setEnabled(enabled)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QStatusBar, QWidget
 
 from neuface_studio import theme
 from neuface_studio.actions import EXPLANATIONS
-from neuface_studio.session import RunState, Session
+from neuface_studio.session import RunState, Session, Task
 from neuface_studio.widgets.common import soft
 
 DOTS = {RunState.RUNNING: theme.ACCENT, RunState.FINISHED: theme.GREEN, RunState.FAILED: theme.RED}
@@ -15,6 +15,8 @@ DOTS = {RunState.RUNNING: theme.ACCENT, RunState.FINISHED: theme.GREEN, RunState
 
 class StatusLine(QStatusBar):
     """Reads everything from the session."""
+
+    cancelled = Signal()
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -30,6 +32,17 @@ class StatusLine(QStatusBar):
         for label in (self._state, self._speed, self._cost, self._history, self._saved):
             label.setContentsMargins(8, 1, 10, 1)
             self.addWidget(label)
+        self._task = soft()
+        self._bar = QProgressBar()
+        self._bar.setFixedWidth(120)
+        self._bar.setTextVisible(False)
+        self._bar.setAccessibleName("Progress of writing")
+        self._cancel = QPushButton("Cancel")
+        self._cancel.setToolTip("Stop writing; what was written of the file is removed.")
+        self._cancel.clicked.connect(self.cancelled)
+        for widget in (self._task, self._bar, self._cancel):
+            self.addPermanentWidget(widget)
+        self.show_task(None)
         self.addPermanentWidget(self._folder)
         hint = soft("?  shortcuts", name="faint")
         hint.setContentsMargins(8, 0, 8, 0)
@@ -39,6 +52,16 @@ class StatusLine(QStatusBar):
         session.history_changed.connect(self._show)
         session.footage_changed.connect(self._show)
         self._show()
+
+    @Slot(object)
+    def show_task(self, task: Task | None) -> None:
+        """Progress of a file that is being written; None hides it."""
+        for widget in (self._task, self._bar, self._cancel):
+            widget.setVisible(task is not None)
+        if task is not None:
+            self._task.setText(f"{task.label}  {task.detail}")
+            self._bar.setRange(0, 0 if task.fraction is None else 100)
+            self._bar.setValue(round(100 * (task.fraction or 0.0)))
 
     @Slot()
     def _show(self) -> None:

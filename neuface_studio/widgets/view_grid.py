@@ -26,6 +26,7 @@ from neuface_studio.session import IterationRecord, Session
 from neuface_studio.widgets.tile import Tile
 
 SPACING = 6
+CLEARLY_LARGER = 1.06  # more columns must be worth it: narrow tiles have no room for their titles
 
 
 class ViewGrid(QWidget):
@@ -283,7 +284,7 @@ def best_columns(count: int, width: int, height: int, aspect: float) -> int:
         cell_width = (width - SPACING * (columns - 1)) / columns
         cell_height = (height - SPACING * (rows - 1)) / rows
         size = min(cell_width / aspect, cell_height)
-        if size > best_size + 0.5:
+        if size > best_size * CLEARLY_LARGER:
             best, best_size = columns, size
     return best
 

@@ -118,7 +118,7 @@ def test_a_track_file_is_a_comparison_and_a_foreign_one_is_refused(
     moved: MainWindow, qtbot: QtBot, tmp_path: Path
 ) -> None:
     path = tmp_path / "other.npz"
-    moved.controller._track(1).save(path)
+    moved.controller.track(1).save(path)
     commands = next(group for group in moved._commands if hasattr(group, "compare_with"))
     assert commands.compare_with(path)
     assert moved.session.comparison.reference.index == 1

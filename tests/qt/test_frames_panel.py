@@ -33,7 +33,7 @@ def stepped(ready: MainWindow, qtbot: QtBot) -> MainWindow:
 
 
 def test_the_matrix_is_that_of_the_engine(stepped: MainWindow) -> None:
-    track = stepped.controller._track(1)
+    track = stepped.controller.track(1)
     expected = nf.metrics.cross_view_distance(track.vertices(space="canonical"), track.detected.float())
     np.testing.assert_allclose(stepped.frames_panel.matrix.values, expected.matrix_mm, rtol=1e-4)
     per_view = stepped.session.record().cvd_mm

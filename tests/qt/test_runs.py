@@ -101,7 +101,7 @@ def test_flame_fitting_is_a_second_run(ready: MainWindow, qtbot: QtBot) -> None:
     QTest.keyClick(ready, Qt.Key.Key_S)
     qtbot.waitUntil(lambda: session.newest == 1, timeout=60_000)
     rested(ready, qtbot)
-    assert ready.controller._track(1).provenance["method"] == "flame-fitting"
+    assert ready.controller.track(1).provenance["method"] == "flame-fitting"
     ready.actions_by_id["fit_flame"].trigger()
     assert session.runs == ["", "FLAME fitting"], "it is shown again, not begun again"
 

@@ -7,7 +7,13 @@ from pathlib import Path
 from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QFileDialog
 
+from neuface_engine.errors import NeuFaceError
+from neuface_studio.scene.composing import Look
+from neuface_studio.scene.exporting import VIDEO_HEIGHT, ExportRequest
 from neuface_studio.widgets.commands.base import Commands
+from neuface_studio.widgets.view_grid import rounded_up
+
+PICTURE_HEIGHT = 900  # px of a view in a picture
 
 
 class FileCommands(Commands):
@@ -53,6 +59,66 @@ class FileCommands(Commands):
         )
         if name:
             self._window.save_picture(Path(name))
+
+    @Slot()
+    def do_export_video(self) -> None:
+        path = self._ask_where("Export the overlay video", "overlay.mp4", "Video (*.mp4)")
+        if path is not None:
+            self.export(path)
+
+    @Slot()
+    def do_export_picture(self) -> None:
+        path = self._ask_where("Export a picture of all views", "views.png", "PNG (*.png)")
+        if path is not None:
+            self.export(path, frame=self._session.frame)
+
+    @Slot()
+    def do_export_track(self) -> None:
+        path = self._ask_where("Export the track", "track.npz", "Track (*.npz)")
+        if path is not None:
+            self.export_track(path)
+
+    def export(self, path: Path, *, frame: int | None = None) -> bool:
+        """Write a video of what is shown, or with ``frame`` a picture of it, in the background."""
+        session = self._session
+        record, layers = session.displayed(), session.layers
+        gradient, peak = None, 0.0
+        if record is not None and layers.gradient and not record.saved:
+            gradient = session.gradients.get(record.map_key)
+            peak = rounded_up(session.gradients.typical_peak(record.map_key))
+        look = Look(record, layers, gradient, peak)
+        height = VIDEO_HEIGHT if frame is None else PICTURE_HEIGHT
+        return self._window.exporter.start(ExportRequest(path, look, height, frame))
+
+    def export_track(self, path: Path) -> bool:
+        """Write the shown iteration as a track file; says so, or why not."""
+        record = self._session.record()
+        if record is None or record.saved:
+            kept = self._session.project_folder
+            self._session.notify("info", f"This result is a file already, in {kept}.")
+            return False
+        track = self._window.controller.track(record.index)
+        if track is None:
+            return False
+        try:
+            track.save(path)
+        except NeuFaceError as error:
+            self._session.notify("error", str(error))
+            return False
+        self._session.notify("good", f"Written: {path} ({record.title}).")
+        return True
+
+    def _ask_where(self, title: str, name: str, kinds: str) -> Path | None:
+        footage = self._session.footage
+        if footage is not None:
+            name = f"{footage.sequence.name}_{name}"
+        folder = Path(str(self._window.settings.value("export/folder", str(Path.home()))))
+        chosen, _ = QFileDialog.getSaveFileName(self._window, title, str(folder / name), kinds)
+        if not chosen:
+            return None
+        path = Path(chosen)
+        self._window.settings.setValue("export/folder", str(path.parent))
+        return path if path.suffix else path.with_suffix(Path(name).suffix)
 
     @Slot()
     def do_quit(self) -> None:

@@ -6,14 +6,24 @@ from PySide6.QtCore import Slot
 
 from neuface_studio.widgets import help_sheets
 from neuface_studio.widgets.commands.base import Commands
+from neuface_studio.widgets.key_editor import KeyEditor
+from neuface_studio.widgets.palette import Palette
 
 
 class HelpCommands(Commands):
     """The Help menu."""
 
     @Slot()
+    def do_palette(self) -> None:
+        Palette(self._window.actions_by_id, self._window).open()
+
+    @Slot()
+    def do_change_keys(self) -> None:
+        KeyEditor(self._window.keys, self._window.actions_by_id, self._window).open()
+
+    @Slot()
     def do_shortcuts(self) -> None:
-        help_sheets.shortcut_sheet(self._window).open()
+        help_sheets.shortcut_sheet(self._window.actions_by_id, self._window).open()
 
     @Slot()
     def do_explain(self) -> None:

@@ -1,0 +1,171 @@
+"""Writing pictures and videos of all views in the background, one at a time, with progress and cancelling."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import torch
+from PySide6.QtCore import QObject, Qt, Signal, Slot
+
+from neuface_engine.errors import MediaError, NeuFaceError
+from neuface_studio.model import Footage, Task
+from neuface_studio.scene.composing import Composer, Look
+from neuface_studio.session import Session
+from neuface_studio.worker import BackgroundThread, CancelledError, lower_priority
+
+log = logging.getLogger(__name__)
+
+VIDEO_HEIGHT = 480  # px of a view
+
+
+@dataclass(frozen=True)
+class ExportRequest:
+    """A video of all frames, or with ``frame`` a picture of that one."""
+
+    path: Path
+    look: Look
+    height: int = VIDEO_HEIGHT
+    frame: int | None = None
+
+
+class ExportWorker(QObject):
+    """Writes one file; exactly one of the result signals follows."""
+
+    progressed = Signal(object)
+    written = Signal(str)
+    failed = Signal(str)
+    finished = Signal()
+
+    def __init__(self, footage: Footage, request: ExportRequest) -> None:
+        super().__init__()
+        self._footage, self._request = footage, request
+        self._stop = threading.Event()
+
+    def cancel(self) -> None:
+        """Stop at the next frame; what was written of the file is removed."""
+        self._stop.set()
+
+    @Slot()
+    def run(self) -> None:
+        path = self._request.path
+        try:
+            lower_priority(10)
+            torch.set_num_threads(1)
+            if self._request.frame is None:
+                self._video()
+            else:
+                self._picture(self._request.frame)
+            self.written.emit(str(path))
+        except CancelledError:
+            self.failed.emit("")
+        except NeuFaceError as error:
+            self.failed.emit(str(error))
+        except Exception as error:
+            log.exception("exporting failed")
+            self.failed.emit(f"Fault while writing {path}: {error!r}. Please report it.")
+        finally:
+            self.finished.emit()
+
+    def _picture(self, frame: int) -> None:
+        request = self._request
+        image = Composer(self._footage, request.look, request.height).compose(frame)
+        done, data = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+        try:
+            if not done:
+                raise OSError("the picture cannot be packed")
+            request.path.write_bytes(data.tobytes())
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise MediaError(f"{request.path}: cannot be written ({reason}); choose another folder") from None
+
+    def _video(self) -> None:
+        from neuface_engine.video.writer import VideoWriter
+
+        request, sequence = self._request, self._footage.sequence
+        composer = Composer(self._footage, request.look, request.height)
+        total = int(sequence.landmarks.shape[0])
+        with VideoWriter(request.path, fps=float(sequence.fps)) as video:
+            for frame in range(total):
+                if self._stop.is_set():
+                    raise CancelledError
+                video.write(composer.compose(frame))
+                self.progressed.emit(
+                    Task("Writing the video", (frame + 1) / total, f"frame {frame + 1} of {total}")
+                )
+
+
+class Exporter(QObject):
+    """The window's side: ``task_changed`` tells of the progress, None when there is nothing to do."""
+
+    task_changed = Signal(object)
+
+    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._worker: ExportWorker | None = None
+        self._thread: BackgroundThread | None = None
+        session.footage_changed.connect(self.stop)
+
+    @property
+    def busy(self) -> bool:
+        return self._worker is not None
+
+    def start(self, request: ExportRequest) -> bool:
+        """Begin to write; False (and a line that says why) if another file is being written."""
+        footage = self._session.footage
+        if footage is None:
+            return False
+        if self.busy:
+            self._session.notify("info", "Another file is being written; wait for it or cancel it.")
+            return False
+        worker = ExportWorker(footage, request)
+        queued = Qt.ConnectionType.QueuedConnection
+        worker.progressed.connect(self._on_progress, queued)
+        worker.written.connect(self._on_written, queued)
+        worker.failed.connect(self._on_failed, queued)
+        self._worker = worker
+        self._thread = BackgroundThread(worker, "exporter", self)
+        self.task_changed.emit(Task("Writing"))
+        return True
+
+    @Slot()
+    def stop(self) -> None:
+        """Give up the file that is being written, and wait for the thread."""
+        worker, thread = self._worker, self._thread
+        self._worker = self._thread = None
+        if worker is not None and thread is not None:
+            thread.join(worker.cancel)
+            thread.deleteLater()
+            self.task_changed.emit(None)
+
+    @Slot()
+    def cancel(self) -> None:
+        """As `stop`, by the user's wish."""
+        if self.busy:
+            self.stop()
+            self._session.notify("info", "Nothing was written.")
+
+    def _is_current(self) -> bool:
+        """Whether a result comes from the file in progress, and not from one given up meanwhile."""
+        return self._worker is not None and self.sender() is self._worker
+
+    @Slot(object)
+    def _on_progress(self, task: Task) -> None:
+        if self._is_current():
+            self.task_changed.emit(task)
+
+    @Slot(str)
+    def _on_written(self, path: str) -> None:
+        if self._is_current():
+            self.stop()
+            self._session.notify("good", f"Written: {path}")
+
+    @Slot(str)
+    def _on_failed(self, message: str) -> None:
+        if self._is_current():
+            self.stop()
+            self._session.notify("error" if message else "info", message or "Nothing was written.")
