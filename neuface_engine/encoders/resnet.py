@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 EXPANSION = 4
 NUM_FEATURES = 2048
+SMALL_MAP = 7
+"""Largest side of an output map that counts as small: that of the last stage at 224 px."""
 
 
 class Bottleneck(nn.Module):
@@ -29,7 +33,10 @@ class Bottleneck(nn.Module):
             )
 
     def forward(self, x: Tensor) -> Tensor:
-        shortcut = x if self.downsample is None else normalised(x, self.downsample[0], self.downsample[1])
+        shortcut = x
+        if self.downsample is not None:
+            convolution, norm = cast("tuple[nn.Conv2d, nn.BatchNorm2d]", tuple(self.downsample))
+            shortcut = normalised(x, convolution, norm)
         y = F.relu_(normalised(x, self.conv1, self.bn1))
         y = F.relu_(normalised(y, self.conv2, self.bn2))
         return F.relu_(normalised(y, self.conv3, self.bn3).add_(shortcut))
@@ -71,10 +78,22 @@ def _stage(inputs: int, width: int, *, blocks: int, stride: int) -> nn.Sequentia
     return nn.Sequential(first, *(Bottleneck(EXPANSION * width, width, 1) for _ in range(blocks - 1)))
 
 
-def normalised(x: Tensor, convolution: nn.Module, norm: nn.Module) -> Tensor:
-    """Convolution and BatchNorm in evaluation mode as one convolution: the same function, one pass over the maps."""
-    assert isinstance(convolution, nn.Conv2d)
-    assert isinstance(norm, nn.BatchNorm2d)
+def normalised(x: Tensor, convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> Tensor:
+    """Convolution, then BatchNorm in evaluation mode.
+
+    On large maps the two are one convolution: the same function with one pass less over the map. On small maps, where
+    the weights outnumber the pixels, they stay two, and 1 x 1 convolutions are matrix products.
+    """
+    stride = convolution.stride[0]
+    if x.shape[-1] > SMALL_MAP * stride:
+        return _folded(x, convolution, norm)
+    if convolution.kernel_size != (1, 1):
+        return norm(convolution(x))
+    pixels = x[..., ::stride, ::stride].permute(0, 2, 3, 1)
+    return norm(F.linear(pixels, convolution.weight.flatten(1)).permute(0, 3, 1, 2))
+
+
+def _folded(x: Tensor, convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> Tensor:
     assert norm.running_var is not None
     assert norm.running_mean is not None
     scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)

@@ -105,6 +105,23 @@ def test_a_single_view_agrees_with_itself(head):
     assert evaluation.losses.landmark > 0
 
 
+def test_one_view_without_a_held_size_is_fitted_without_its_mesh(head):
+    objective = objective_of(head, frames=4, views=1)
+    theta, first = predicted(objective)
+    assert first.mesh is not None  # sets the size of the head, should it be asked for later
+    whole = objective.evaluate(first, objective.expectation(first, None))
+    light = objective.decode(theta)
+    assert light.mesh is None
+    alone = objective.evaluate(light, objective.expectation(light, None))
+    assert alone.losses.total == pytest.approx(whole.losses.total, rel=1e-6)
+    with pytest.raises(ValueError, match="meshes=True"):
+        objective.vertex_gradient(alone)
+    asked = objective.decode(theta, meshes=True)
+    gradient = objective.vertex_gradient(objective.evaluate(asked, objective.expectation(asked, None)))
+    assert gradient.shape == (4, 1, head.num_vertices)
+    assert gradient.max() > 0
+
+
 def test_chunks_of_twenty_frames_and_no_frame_left_out(head):
     objective = objective_of(head, frames=45)
     assert [(part.start, part.stop) for part, _ in objective.chunks()] == [(0, 20), (20, 40), (40, 45)]
