@@ -23,7 +23,7 @@ TOP_SHARE = 8
 MARGIN = 2.0
 """Over what autograd keeps: gradients on their way back and the kernels' work space (measured on the open encoder)."""
 MB = 1_000_000
-CODE_BYTES = 30 * MB
+CODE_BYTES = 60 * MB
 """What torch loads only with the first real step."""
 
 
