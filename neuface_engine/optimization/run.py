@@ -166,6 +166,11 @@ class Run(Control, ABC):
         """The latent targets of the newest state."""
         return self._pending.targets
 
+    @property
+    def evaluation(self) -> Evaluation:
+        """The newest state with its targets and losses, and their graph: what the next M-step descends."""
+        return self._pending
+
     def maximization(self) -> None:
         """M-step: one step of Adam on the variables against the pending targets, Eq. (6) or (7)."""
         self._descend(self._pending)

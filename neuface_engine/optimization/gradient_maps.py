@@ -1,0 +1,139 @@
+"""Maps of what drives a step and of what it moves (Fig. 3, S1b): over the pixels, the landmarks and the mesh.
+
+They are of the newest state of a run, with the targets and losses of the M-step that comes next, and are worked out
+only when asked for. Ask between two iterations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from neuface_engine.errors import ConfigError
+from neuface_engine.optimization.encoder_query import EncoderQuery, to_float
+
+if TYPE_CHECKING:
+    from neuface_engine.face_model.model import Space
+    from neuface_engine.optimization.run import Run
+
+Crop = tuple[int, int]
+"""Frame and view."""
+
+CROPS_AT_ONCE = 4
+"""Through the whole network and back; one where the run has a bound on its memory."""
+
+
+def theta_gradient(run: Run) -> dict[str, Tensor]:
+    """dL/dTheta, dL/dp [F, V, ...] by the names of FaceParameters: what both (6) and (7) begin with.
+
+    The graph of the step is kept, so that the step itself stays as it is.
+    """
+    evaluation = run.evaluation
+    names, tensors = zip(*evaluation.prediction.parameters.items(), strict=True)
+    gradients = torch.autograd.grad(evaluation.total, tensors, allow_unused=True, retain_graph=True)
+    return {name: g for name, g in zip(names, gradients, strict=True) if g is not None}
+
+
+def pixel_gradient(run: Run, crops: Iterable[Crop] | None = None) -> Tensor:
+    """|dL/dI| [C, S, S] of crops (frame, view), all of them by default; per unit of intensity, norm over the colours.
+
+    dL/dTheta . dPhi_w/dI at the present weights: these crops pass the whole network and back once more, also where
+    training keeps the features of its frozen part, a few at a time. With several chunks (`released`) the gradient is
+    of the losses of all frames at once.
+    Raises ConfigError for FLAME fitting, in whose losses (5) no pixel occurs, and for a crop that is not there.
+    """
+    query = run.variables
+    if not isinstance(query, EncoderQuery):
+        raise ConfigError(
+            f"{run.method}: no loss depends on the pixels, whose gradient is zero by definition (Eq. 6); "
+            "take landmark_gradient, or run neuface"
+        )
+    chosen = checked_crops(run, crops)
+    gradients = theta_gradient(run)
+    size = 1 if run.config.max_memory_mb is not None else min(CROPS_AT_ONCE, query.batch.whole)
+    parts = []
+    for start in range(0, len(chosen), size):
+        f, v = torch.tensor(chosen[start : start + size]).T
+        pixels = to_float(run.sequence.crops[f, v], run.device).requires_grad_()
+        theta = query.encoder(pixels)
+        outputs = [getattr(theta, name) for name in gradients]
+        (gradient,) = torch.autograd.grad(outputs, pixels, [g[f, v] for g in gradients.values()])
+        parts.append(torch.linalg.vector_norm(gradient, dim=1).cpu())
+    return torch.cat(parts)
+
+
+def landmark_gradient(run: Run) -> Tensor:
+    """|dL/dj| [F, V, K] per crop unit, K = 68, or 68 + 478 where the dense landmarks are in the losses.
+
+    All that FLAME fitting sees of the image: the dots of Fig. 3.
+    """
+    evaluation = run.evaluation
+    points = [p for p in (evaluation.prediction.projected, evaluation.prediction.dense) if p is not None]
+    gradients = torch.autograd.grad(evaluation.total, points, retain_graph=True)
+    return torch.linalg.vector_norm(torch.cat(gradients, dim=2), dim=-1).cpu()
+
+
+def landmark_map(run: Run, crops: Iterable[Crop] | None = None) -> Tensor:
+    """`landmark_gradient` [C, S, S] as a map over the pixels of crops: each detected landmark in the pixel it lies in,
+    what lies outside of the crop left out."""
+    f, v = torch.tensor(checked_crops(run, crops)).T
+    evidence, size = run.objective.evidence, run.sequence.crops.shape[-1]
+    strength = landmark_gradient(run)[f, v]
+    points = evidence.landmarks.cpu()[f, v]
+    if strength.shape[1] > points.shape[1] and evidence.dense is not None:
+        points = torch.cat([points, evidence.dense.cpu()[f, v]], dim=1)
+    column, row = ((points + 1) * (size / 2)).floor().long().unbind(-1)
+    inside = (column >= 0) & (column < size) & (row >= 0) & (row < size)
+    index = torch.where(inside, row * size + column, 0)
+    flat = strength.new_zeros(len(strength), size * size).scatter_add_(1, index, strength * inside)
+    return flat.unflatten(1, (size, size))
+
+
+def vertex_gradient(run: Run) -> Tensor:
+    """|dL/dM| [F, V, N] per metre of the newest state, M the canonical mesh.
+
+    dL/dM does not know what the variables are: at one state it is the same for NeuFace and for FLAME fitting but for
+    their priors. They differ in what a step makes of it (`mesh_update`).
+    """
+    evaluation = run.evaluation
+    if evaluation.prediction.mesh is None:
+        objective, index = run.objective, len(run.history) - 1
+        theta = evaluation.prediction.parameters.map(lambda t: t.detach().requires_grad_())
+        evaluation = objective.evaluate(objective.decode(theta, meshes=True), evaluation.targets, index)
+    return run.objective.vertex_gradient(evaluation).cpu()
+
+
+@torch.no_grad()
+def mesh_update(run: Run, index: int | None = None, *, space: Space = "posed") -> Tensor:
+    """|M(t) - M(t-1)| [F, V, N] in metres: what the step to iteration t (the newest by default) moved.
+
+    "posed": with the turn of the head; "canonical": of the face alone.
+    Raises ConfigError for an iteration that no step led to.
+    """
+    newest = len(run.history) - 1
+    index = newest if index is None else index
+    if not 1 <= index <= newest:
+        raise ConfigError(f"no step led to iteration {index}; give one of 1 to {newest}, after a first step")
+    before, after = (
+        run.head.vertices(run.history.parameters(t).to(run.device), space=space) for t in (index - 1, index)
+    )
+    return torch.linalg.vector_norm(after - before, dim=-1).cpu()
+
+
+def checked_crops(run: Run, crops: Iterable[Crop] | None) -> list[Crop]:
+    """The crops, all of them for None. Raises ConfigError for none at all, or one outside of the sequence."""
+    frames, views = run.sequence.crops.shape[:2]
+    if crops is None:
+        return [(f, v) for f in range(frames) for v in range(views)]
+    chosen = list(crops)
+    for f, v in chosen:
+        if not (0 <= f < frames and 0 <= v < views):
+            raise ConfigError(
+                f"there is no crop ({f}, {v}); frames are 0 to {frames - 1}, views 0 to {views - 1}"
+            )
+    if not chosen:
+        raise ConfigError("no crop is chosen; give some (frame, view)")
+    return chosen
