@@ -117,3 +117,12 @@ def test_a_run_that_changes_its_settings_on_the_way_is_the_branch(run):
         live.step()
     live.change(new)
     assert same_state(finish(live), finish(run.branch(3, config=new)), 5)
+
+
+def test_the_released_variant_repeats_its_random_frames(parts):
+    """It compares the views on frames drawn at every evaluation; a replay draws the same."""
+    _, encoder, head = parts
+    longer = nf.load_sequence(nf.resources.path("demo"), views="*_30", max_frames=7)
+    config = nf.NeuFaceConfig(variant="released", trainable="top", iterations=3)
+    run = finish(nf.NeuFace(longer, encoder, head, config=config, device="cpu"))
+    assert same_state(run, finish(run.branch(1)), 3)
