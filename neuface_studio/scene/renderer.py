@@ -21,13 +21,12 @@ from neuface_studio.scene.decoding import FrameMeshes, MeshDecoder
 from neuface_studio.scene.heads_picture import HeadsPainter
 from neuface_studio.scene.overlay import TilePainter, TilePicture, Viewport
 from neuface_studio.session import Footage, IterationRecord, Layers, Session
-from neuface_studio.worker import BackgroundThread, lower_priority
+from neuface_studio.worker import BackgroundThread
 
 log = logging.getLogger(__name__)
 
 Image = NDArray[np.uint8]
 Floats = NDArray[np.float32]
-NICE_STEPS = 4  # behind the window, before the optimiser
 
 
 @dataclass(frozen=True)
@@ -121,7 +120,6 @@ class RenderWorker(QObject):
     @Slot()
     def run(self) -> None:
         try:
-            lower_priority(NICE_STEPS)
             # Decoding one frame is small work: more threads would only wait, and take the optimiser's core.
             torch.set_num_threads(1)
             self._decoder = MeshDecoder(self._footage)

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 import neuface_engine as nf
 from neuface_engine.face_model.rotations import axis_angle_to_quaternion
-from neuface_engine.optimization.objective import Evidence, Objective
 from neuface_engine.optimization.targets import smoothed_orientation
 from neuface_studio.model import Footage, IterationRecord
+from neuface_studio.worker.analysing import merged_views
 
 
 @torch.no_grad()
@@ -24,18 +24,13 @@ def target_vertices(footage: Footage, record: IterationRecord, frame: int) -> ND
     valid = sequence.detected.float()
     quaternions = axis_angle_to_quaternion(record.parameters.pose[..., :3])
     orientation = smoothed_orientation(quaternions, config.temporal_window, valid)[frame]
-    evidence = Evidence(sequence.landmarks, None, valid).frames(slice(frame, frame + 1))
-    objective = Objective(head, evidence, config)
     parameters = record.parameters[frame : frame + 1]
-    prediction = objective.decode(parameters)
-    mesh = prediction.vertices[0]
+    meshes = head.vertices(parameters, space="canonical")
     if valid.shape[1] > 1:
-        merged = objective.expectation(prediction, objective.visibility(prediction)).mesh
-        assert merged is not None
-        mesh = merged.expand(valid.shape[1], -1, -1)
-    turned = parameters[0]
-    pose = torch.cat([quaternion_to_axis_angle(orientation), turned.pose[..., 3:]], dim=-1)
-    posed = head.pose(turned.replace(pose=pose), mesh)
+        merged = merged_views(meshes, parameters.pose[..., :3], head.faces, valid[frame : frame + 1])
+        meshes = merged[:, None].expand_as(meshes)
+    pose = torch.cat([quaternion_to_axis_angle(orientation), parameters.pose[0, :, 3:]], dim=-1)
+    posed = head.pose(parameters[0].replace(pose=pose), meshes[0])
     return np.ascontiguousarray(posed.numpy(), dtype=np.float32)
 
 

@@ -19,6 +19,7 @@ FIELDS = (
     ("shape_weight", "Shape prior", "how likely the head is"),
     ("expression_weight", "Expression prior", "how likely the expression is"),
     ("size_weight", "Size prior", "the size that the encoder says"),
+    ("aperture_weight", "Lids and lips", "how far they are open"),
     ("learning_rate", "Learning rate", "length of the gradient steps"),
 )
 
@@ -41,7 +42,8 @@ class BranchSheet(Sheet):
         grid = QGridLayout()
         grid.setHorizontalSpacing(14)
         self.fields: dict[str, TextField] = {}
-        for row, (name, label, meaning) in enumerate(FIELDS):
+        known = [entry for entry in FIELDS if hasattr(settings, entry[0])]
+        for row, (name, label, meaning) in enumerate(known):
             field = TextField(f"{getattr(settings, name):g}")
             validator = QDoubleValidator(0.0, 1e6, 8, field)
             validator.setNotation(QDoubleValidator.Notation.ScientificNotation)

@@ -13,8 +13,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 import neuface_engine as nf
 from neuface_engine.face_model.rotations import axis_angle_to_quaternion
-from neuface_engine.optimization.objective import Evidence, Objective
-from neuface_engine.optimization.targets import smoothed_orientation
+from neuface_engine.optimization.targets import merged_mesh, smoothed_orientation
 from neuface_studio.model import Footage, IterationRecord
 from neuface_studio.worker.threads import lower_priority
 
@@ -106,7 +105,6 @@ class AnalysisWorker(QObject):
     def _analyse(self, record: IterationRecord) -> Analysis | None:
         sequence, head, config = self._footage.sequence, self._footage.head, nf.NeuFaceConfig()
         parameters, valid = record.parameters, sequence.detected.float()
-        evidence = Evidence(sequence.landmarks, None, valid)
         frames, views = valid.shape
         canonical = torch.empty(frames, views, head.num_vertices, 3)
         landmark, multiview, nme = (np.full((frames, views), np.nan) for _ in range(3))
@@ -114,19 +112,17 @@ class AnalysisWorker(QObject):
             if self._given_up(record):
                 return None
             chosen = slice(start, start + FRAMES_AT_ONCE)
-            objective = Objective(head, evidence.frames(chosen), config)
-            prediction = objective.decode(parameters[chosen])
-            canonical[chosen] = prediction.vertices
-            detected = sequence.landmarks[chosen]
-            landmark[chosen] = (prediction.projected - detected).abs().sum(-1).mean(-1).numpy()
-            rotation = parameters[chosen].pose[..., :3]
-            errors = nf.metrics.landmark_errors(prediction.projected, detected, valid[chosen], rotation)
+            part = parameters[chosen]
+            face = head.decode(part)
+            meshes, rotation = face.vertices("canonical"), part.pose[..., :3]
+            canonical[chosen] = meshes
+            projected, detected = nf.project(face.landmarks(), part.camera), sequence.landmarks[chosen]
+            landmark[chosen] = (projected - detected).abs().sum(-1).mean(-1).numpy()
+            errors = nf.metrics.landmark_errors(projected, detected, valid[chosen], rotation)
             nme[chosen] = errors.box_percent
             if views > 1:
-                targets = objective.expectation(prediction, objective.visibility(prediction))
-                assert targets.mesh is not None
-                apart = (prediction.vertices - targets.mesh[:, None]).abs().sum(-1).mean(-1)
-                multiview[chosen] = apart.numpy()
+                merged = merged_views(meshes, rotation, head.faces, valid[chosen])
+                multiview[chosen] = (meshes - merged[:, None]).abs().sum(-1).mean(-1).numpy()
         quaternions = axis_angle_to_quaternion(parameters.pose[..., :3])
         smooth = smoothed_orientation(quaternions, config.temporal_window, valid)
         temporal = torch.linalg.vector_norm(quaternions - smooth, dim=-1).numpy().astype(np.float64)
@@ -152,6 +148,16 @@ class AnalysisWorker(QObject):
             terms=terms,
             region_msi={name: finite_mean(values) for name, values in by_region.items()},
         )
+
+
+def merged_views(
+    meshes: torch.Tensor, rotation: torch.Tensor, faces: torch.Tensor, valid: torch.Tensor
+) -> torch.Tensor:
+    """Mhat of the E-step [F, N, 3]: canonical meshes [F, V, N, 3] merged, each view trusted where it sees.
+
+    rotation [F, V, 3] axis-angle of the head; valid [F, V], 0 where no face was found.
+    """
+    return merged_mesh(meshes, nf.metrics.vertex_confidence(meshes, rotation, faces) * valid[..., None])
 
 
 def finite_mean(values: Floats) -> float:
