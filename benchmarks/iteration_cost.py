@@ -53,7 +53,7 @@ def random_encoder(head: nf.FaceModel) -> DecaEncoder:
     return encoder
 
 
-def footage(head: nf.FaceModel, frames: int, views: int) -> Sequence:
+def footage(head: nf.FaceModel, frames: int, views: int, size: int = SIZE) -> Sequence:
     """Crops of noise with the landmarks of a face that turns from view to view."""
     random = torch.Generator().manual_seed(1)
     truth = nf.FaceParameters.neutral(frames, views)
@@ -70,12 +70,12 @@ def footage(head: nf.FaceModel, frames: int, views: int) -> Sequence:
         fps=30.0,
         frames=FrameStore(views),
         frame_indices=np.arange(frames),
-        image_sizes=((SIZE, SIZE),) * views,
+        image_sizes=((size, size),) * views,
         landmarks=seen("dynamic")[..., :2].contiguous(),
         landmarks_dense=seen("mediapipe"),
         confidence=torch.ones(frames, views),
         detected=torch.ones(frames, views, dtype=torch.bool),
-        crops=torch.randint(0, 256, (frames, views, 3, SIZE, SIZE), generator=random, dtype=torch.uint8),
+        crops=torch.randint(0, 256, (frames, views, 3, size, size), generator=random, dtype=torch.uint8),
         crop_transforms=np.tile(np.eye(3)[:2], (frames, views, 1, 1)),
         content_hash="noise",
         detector="none",
@@ -235,10 +235,11 @@ def measure(frames: int, views: int, repeats: int) -> dict[str, Any]:
 def scaling(repeats: int) -> list[dict[str, float]]:
     """Seconds an iteration of a small encoder's top takes beside the encoder, for growing numbers of crops."""
     head, encoder = nf.FaceModel.load("open"), nf.load_encoder("open")
-    sizes = [(f, v) for v in (1, 2, 4, 8) for f in (8, 16, 32)]
+    sizes = [(f, v) for v in (1, 2, 4, 8) for f in (4, 8, 16)]
     rows = []
     for frames, views in sizes:
-        arrangement = Arrangement(footage(head, frames, views), encoder, head, trainable="top")
+        sequence = footage(head, frames, views, encoder.input_size)
+        arrangement = Arrangement(sequence, encoder, head, trainable="top")
         take_turns([arrangement], repeats)
         beside = arrangement.beside_encoder()
         rows.append(
