@@ -138,6 +138,13 @@ def accumulate_normals(vertices, faces, flip_y, normals):  # type: ignore[no-unt
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
+def batch_normals(meshes, faces, normals):  # type: ignore[no-untyped-def]
+    """``accumulate_normals`` of meshes [B, V, 3], y up."""
+    for b in range(meshes.shape[0]):
+        accumulate_normals(meshes[b], faces, False, normals[b])
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
 def light(normals, diffuse, gloss):  # type: ignore[no-untyped-def]
     """Diffuse and glossy light a vertex receives: a headlight with soft edges and a side light from the upper left."""
     for v in range(normals.shape[0]):

@@ -22,10 +22,8 @@ def vertex_normals(vertices: ArrayLike, faces: ArrayLike) -> NDArray[np.float32]
     points = checked_points(vertices)
     triangles = checked_faces(faces, points.shape[-2])
     normals = np.empty_like(points)
-    for mesh, target in zip(
-        points.reshape(-1, *points.shape[-2:]), normals.reshape(-1, *points.shape[-2:]), strict=True
-    ):
-        kernels.accumulate_normals(mesh, triangles, False, target)
+    batch = (-1, *points.shape[-2:])
+    kernels.batch_normals(points.reshape(batch), triangles, normals.reshape(batch))
     return normals
 
 
