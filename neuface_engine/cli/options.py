@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from neuface_engine.cli import beyond
 from neuface_engine.cli.output import Output, Progress
 from neuface_engine.errors import ConfigError
 
@@ -68,6 +69,7 @@ def add_optimisation(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-memory", type=float, metavar="MB", help="smaller batches, same result, to stay below it"
     )
+    beyond.add_to(parser)
 
 
 def config_of(options: argparse.Namespace, method: str) -> NeuFaceConfig:
@@ -80,6 +82,7 @@ def config_of(options: argparse.Namespace, method: str) -> NeuFaceConfig:
         "learning_rate": options.learning_rate,
         "tolerance": options.tolerance,
         "max_memory_mb": options.max_memory,
+        **beyond.given(options),
     }
     kind = FlameFittingConfig if method == "flame-fitting" else NeuFaceConfig
     return kind(

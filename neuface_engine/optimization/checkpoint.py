@@ -152,6 +152,7 @@ def _footage(sequence: Sequence) -> str:
 def _same_settings(path: Path, saved: list[Any], config: dict[str, Any]) -> None:
     if len(saved) != 1:
         raise CheckpointError(f"{path}: a branch; go on from the run that it came from")
+    config = json.loads(json.dumps(config))  # as the file has it: lists for tuples
     for name, value in saved[0][1].items():
         if config.get(name) != value:
             raise CheckpointError(f"{path}: saved with {name} {value}, here {config.get(name)}; {_ANEW}")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from neuface_engine.errors import ConfigError
+from neuface_engine.optimization.options import Options
 
 _OF_VARIANT: Any = None
 DEFAULTS: dict[str, dict[str, Any]] = {
@@ -22,6 +23,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "shape_weight": 0.3,
         "expression_weight": 0.3,
         "size_weight": 10.0,
+        "aperture_weight": 30.0,
         "temporal_window": 5,
         "visibility_interval": 10,
         "trainable": "top",
@@ -38,6 +40,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "shape_weight": 0.0,
         "expression_weight": 0.0,
         "size_weight": 0.0,
+        "aperture_weight": 0.0,
         "temporal_window": 4,
         "visibility_interval": 10,
         "trainable": "all",
@@ -48,9 +51,10 @@ the released code are its authors' (docs/released.md)."""
 
 
 @dataclass(frozen=True)
-class NeuFaceConfig:
+class NeuFaceConfig(Options):
     """Weights and settings of Eq. (1). What is not given is the variant's own, see `DEFAULTS`; a config that is changed
-    with `dataclasses.replace` keeps all its numbers, also under another variant.
+    with `dataclasses.replace` keeps all its numbers, also under another variant. What goes beyond the paper and is off
+    by default stands in `Options`.
 
     iterations            EM iterations (in chunks, where the variant has them: passes over all chunks)
     learning_rate         of Adam on the encoder's weights; after `warm_up` iterations it falls along a cosine to
@@ -63,6 +67,7 @@ class NeuFaceConfig:
     shape_weight          of the prior on the shape, lambda_beta of Eq. (5) (beyond the paper's Eq. 1)
     expression_weight     of the prior on the expression, lambda_psi of Eq. (5) (beyond the paper's Eq. 1)
     size_weight           of the prior that keeps the head as large as the pre-trained encoder says (beyond the paper)
+    aperture_weight       of the openings of lids and lips (beyond the paper: a blink is a few landmarks of 68)
     temporal_window       frames in the moving average of the head orientation; an even window, which only the variant
                           "released" has, reaches one frame further back than ahead
     visibility_interval   EM iterations between two computations of the vertices' visibility; without effect under
@@ -88,6 +93,7 @@ class NeuFaceConfig:
     shape_weight: float = _OF_VARIANT
     expression_weight: float = _OF_VARIANT
     size_weight: float = _OF_VARIANT
+    aperture_weight: float = _OF_VARIANT
     temporal_window: int = _OF_VARIANT
     visibility_interval: int = _OF_VARIANT
     trainable: Literal["all", "top"] = _OF_VARIANT
@@ -118,6 +124,11 @@ class NeuFaceConfig:
             raise ConfigError(f"max_memory_mb is {self.max_memory_mb:g}; give a positive number of MB")
         if not 0 <= self.tolerance < 1:
             raise ConfigError(f"tolerance is {self.tolerance:g}; give 0 (off) or a small relative change")
+        self.check_options()
+        if self.one_shape and self.variant == "released":
+            raise ConfigError(
+                "one_shape: the variant 'released' shares the shape in its own way; leave it out"
+            )
 
     def rate(self, iteration: int) -> float:
         """Learning rate of M-step `iteration` (from 0): a short warm-up, because Adam's first steps have full length

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
@@ -13,13 +13,10 @@ from neuface_engine.face_model import FaceParameters
 from neuface_engine.optimization.config import NeuFaceConfig
 from neuface_engine.optimization.encoder_query import predict
 from neuface_engine.optimization.losses import Losses, jaw_prior, rotation_prior
-from neuface_engine.optimization.objective import Evaluation, Evidence, Objective, Prediction
+from neuface_engine.optimization.objective import Evidence, Objective, Prediction
 from neuface_engine.optimization.run import Run
 from neuface_engine.optimization.targets import Targets
-from neuface_engine.optimization.variables import Variables
-
-UNITS = {"shape": 1.0, "expression": 1.0, "rotation": 0.2, "jaw": 0.1, "scale": 1.0, "shift": 0.02}
-"""One unit of each variable: standard deviations, activations, radians, 1/m, m. A step of Adam moves each alike."""
+from neuface_engine.optimization.variables import UNITS, Variables, in_units
 
 COARSE = frozenset({"rotation", "scale", "shift"})
 FINE = frozenset({"rotation", "jaw", "shape", "expression"})
@@ -102,17 +99,7 @@ class FreeParameters(Variables):
         self.warnings = []
         self.free = frozenset(UNITS)
         self._fixed = initial
-        values = {
-            "shape": initial.shape,
-            "expression": initial.expression,
-            "rotation": initial.head_rotation,
-            "jaw": initial.jaw,
-            "scale": initial.camera[..., :1],
-            "shift": initial.camera[..., 1:],
-        }
-        self._variables = {
-            name: (value / UNITS[name]).clone().requires_grad_() for name, value in values.items()
-        }
+        self._variables = {name: value.clone().requires_grad_() for name, value in in_units(initial).items()}
 
     def tensors(self) -> dict[str, Tensor]:
         return self._variables
@@ -151,13 +138,12 @@ class FittingObjective(Objective):
     """Eq. (5): Eq. (1) and the priors on the head's and the jaw's angle."""
 
     config: FlameFittingConfig
+    losses = FittingLosses
 
-    def evaluate(self, prediction: Prediction, targets: Targets, draw: int = 0) -> Evaluation:
-        base = super().evaluate(prediction, targets, draw)
+    def terms(self, prediction: Prediction, targets: Targets, draw: int) -> dict[str, Tensor]:
         valid = self.evidence.valid
-        rotation = rotation_prior(prediction.parameters, valid)
-        jaw = jaw_prior(prediction.parameters, valid)
-        total = base.total + self.config.rotation_weight * rotation + self.config.jaw_weight * jaw
-        values = torch.stack([total, rotation, jaw]).detach().tolist()
-        named = vars(base.losses) | dict(zip(("total", "rotation", "jaw"), values, strict=True))
-        return replace(base, total=total, losses=FittingLosses(**named))
+        return {
+            **super().terms(prediction, targets, draw),
+            "rotation": rotation_prior(prediction.parameters, valid),
+            "jaw": jaw_prior(prediction.parameters, valid),
+        }

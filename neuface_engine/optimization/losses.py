@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,17 +15,27 @@ from neuface_engine.face_model import FaceParameters
 class Losses:
     """Values of one iteration. The terms are unweighted, in their own units; `total` is their weighted sum.
 
-    dense and size are 0 where their weight is 0 and nothing else needs what they look at.
+    dense and size are 0 where their weight is 0 and nothing else needs what they look at; so are the terms of
+    `options` where they are off.
     """
 
     total: float
     landmark: float
     temporal: float
-    multiview: float
+    multiview: float = 0.0
     dense: float = 0.0
     shape: float = 0.0
     expression: float = 0.0
     size: float = 0.0
+    aperture: float = 0.0
+    acceleration: float = 0.0
+    camera: float = 0.0
+    trust: float = 0.0
+
+
+LIDS = ((37, 41), (38, 40), (43, 47), (44, 46))
+LIPS = ((61, 67), (62, 66), (63, 65))
+"""Upper and lower landmark of the 68, across the openings of the eyes and of the mouth."""
 
 
 def landmark_loss(projected: Tensor, detected: Tensor, valid: Tensor) -> Tensor:
@@ -33,6 +44,25 @@ def landmark_loss(projected: Tensor, detected: Tensor, valid: Tensor) -> Tensor:
     projected, detected [F, V, K, 2], valid [F, V].
     """
     return _crop_mean((projected - detected).abs().sum(-1).mean(-1), valid)
+
+
+def aperture_loss(
+    projected: Tensor,
+    detected: Tensor,
+    valid: Tensor,
+    *,
+    pairs: Sequence[tuple[int, int]] = (*LIDS, *LIPS),
+    loss: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None,
+) -> Tensor:
+    """How far lids and lips are open: |dx| + |dy| of the upper landmark as seen from the lower one, mean over the seven
+    pairs and the crops, in crop units (the eye closure loss of DECA, Feng et al. 2021, and the same for the lips).
+
+    projected, detected [F, V, 68, 2], valid [F, V]. An opening is a few landmarks' matter and hardly counts in L_2D.
+    Other `pairs` and another norm (`loss`, like `landmark_loss`) may be given.
+    """
+    upper, lower = map(list, zip(*pairs, strict=True))
+    wrong = (projected - detected)[..., upper, :] - (projected - detected)[..., lower, :]
+    return (loss or landmark_loss)(wrong, torch.zeros_like(wrong), valid)
 
 
 def temporal_loss(quaternions: Tensor, targets: Tensor, valid: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -15,8 +16,10 @@ from torch import Tensor
 from neuface_engine.face_model import FaceModel, FaceParameters, project
 from neuface_engine.face_model.rotations import axis_angle_to_quaternion
 from neuface_engine.optimization.config import NeuFaceConfig
+from neuface_engine.optimization.evidence import Evidence
 from neuface_engine.optimization.losses import (
     Losses,
+    aperture_loss,
     expression_prior,
     head_size,
     shape_prior,
@@ -28,31 +31,23 @@ from neuface_engine.optimization.targets import (
     merged_mesh,
     smoothed_orientation,
 )
+from neuface_engine.optimization.terms import (
+    acceleration_loss,
+    camera_loss,
+    mean_shape,
+    robust_loss,
+    trust_loss,
+)
 from neuface_engine.optimization.variant import VARIANTS
 from neuface_engine.raster import vertex_normals, vertex_visibility
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What is fixed during a run, in crop units: landmarks j [F, V, 68, 2], dense [F, V, 478, 2] (None where the
-    head or the detector has none), valid [F, V] (0 or 1)."""
-
-    landmarks: Tensor
-    dense: Tensor | None
-    valid: Tensor
-
-    def frames(self, chosen: slice) -> Evidence:
-        """The evidence of some frames."""
-        return Evidence(
-            self.landmarks[chosen], None if self.dense is None else self.dense[chosen], self.valid[chosen]
-        )
 
 
 @dataclass(frozen=True)
 class Prediction:
     """Decoded parameters, with graph. `parameters` are those given, `faces` those decoded (they differ where a shape
     is shared). mesh: canonical vertices [F, V, N, 3], None where nothing asks for more than landmarks; landmarks
-    [F, V, 68, 3] posed; projected [F, V, 68, 2] and dense [F, V, 478, 2]; quaternions [F, V, 4]."""
+    [F, V, 68, 3] posed; projected [F, V, 68, 2] and dense [F, V, 478, 2]; quaternions [F, V, 4]; still
+    [F, V, 68, 3] the static landmarks in the head's own frame, where a term looks at them."""
 
     parameters: FaceParameters
     faces: FaceParameters
@@ -61,6 +56,7 @@ class Prediction:
     projected: Tensor
     dense: Tensor | None
     quaternions: Tensor
+    still: Tensor | None = None
 
     @property
     def vertices(self) -> Tensor:
@@ -81,7 +77,9 @@ class Evaluation:
 
 
 class Objective:
-    """L = w_2D L_2D + lambda_temp L_temporal + lambda_view L_multiview + guard, for one sequence."""
+    """L = w_2D L_2D + lambda_temp L_temporal + lambda_view L_multiview + guards and options, for one sequence."""
+
+    losses: ClassVar[type[Losses]] = Losses
 
     def __init__(self, head: FaceModel, evidence: Evidence, config: NeuFaceConfig) -> None:
         self.head, self.evidence, self.config = head, evidence, config
@@ -89,6 +87,7 @@ class Objective:
         self._faces = head.faces.cpu().numpy()
         self._triangles = head.faces.to(evidence.valid.device)
         self._size: Tensor | None = None
+        self._initial: FaceParameters | None = None
 
     def chunks(self) -> list[tuple[slice, Objective]]:
         """The frames of each update and the objective on them; the last chunk holds what frames remain."""
@@ -102,17 +101,23 @@ class Objective:
     def _part(self, frames: slice) -> Objective:
         part = copy.copy(self)
         part.evidence = self.evidence.frames(frames)
+        part._initial = None if self._initial is None else self._initial[frames]
         return part
 
     def faces(self, parameters: FaceParameters) -> FaceParameters:
-        """What is decoded of an encoder's output [F, V, ...]: a shared shape is that of the first crop."""
+        """What is decoded of an encoder's output [F, V, ...]: a shared shape is that of the first crop, or the mean of
+        all crops (`one_shape`)."""
+        if self.config.one_shape:
+            return parameters.replace(shape=mean_shape(parameters.shape, self.evidence.valid))
         if not self.variant.shared_shape:
             return parameters
         return parameters.replace(shape=parameters.shape[:1, :1].expand_as(parameters.shape))
 
     def exported(self, parameters: FaceParameters, views: tuple[str, ...]) -> FaceParameters:
         """What history and track hold of an encoder's output [F, V, ...]: here a shared shape is that of the first
-        frame of the front view, found by its name, else of the first view."""
+        frame of the front view, found by its name, else of the first view, or the mean (`one_shape`)."""
+        if self.config.one_shape:
+            return self.faces(parameters)
         if not self.variant.shared_shape:
             return parameters
         front = next((v for v, name in enumerate(views) if "front" in name.lower()), 0)
@@ -136,6 +141,7 @@ class Objective:
             project(landmarks, parameters.camera),
             dense,
             axis_angle_to_quaternion(parameters.head_rotation),
+            face.landmarks("static", "canonical") if self.config.acceleration_weight > 0 else None,
         )
 
     def _posed(self, prediction: Prediction) -> Tensor:
@@ -155,7 +161,7 @@ class Objective:
         facing = vertex_normals(flat, self._faces)[..., 2].clip(min=0)
         seen = vertex_visibility(flat * np.array([1, -1, 1], np.float32), self._faces)  # image y is down
         confidence = torch.from_numpy(seen * facing).to(prediction.vertices)
-        return confidence.reshape(prediction.vertices.shape[:3]) * valid[..., None]
+        return confidence.reshape(prediction.vertices.shape[:3])
 
     def expectation(self, prediction: Prediction, visibility: Tensor | None) -> Targets:
         """E-step: qhat and Mhat, constants or with the graph of `prediction` as the variant has it.
@@ -173,6 +179,8 @@ class Objective:
             )
             if variant.confidence == "facing" and valid.shape[1] > 1:
                 visibility = facing_confidence(self._posed(prediction), self._triangles, valid)
+            elif visibility is not None:
+                visibility = visibility * valid[..., None]
             mesh = None
             if visibility is not None:
                 mesh = merged_mesh(prediction.vertices, visibility, aligned=variant.aligned)
@@ -194,36 +202,68 @@ class Objective:
         return chosen.to(self.evidence.valid)
 
     def evaluate(self, prediction: Prediction, targets: Targets, draw: int = 0) -> Evaluation:
-        """The losses at `prediction` against `targets`. The first one evaluated sets the size of the head; `draw`:
-        see `sampled`."""
-        config, variant, valid = self.config, self.variant, self.evidence.valid
+        """The losses at `prediction` against `targets`. The first one evaluated sets the size of the head and what the
+        trust term trusts; `draw`: see `sampled`."""
+        valid = self.evidence.valid
         if self._size is None:
             sizes = head_size(prediction.vertices.detach())
             self._size = (sizes * valid).sum() / valid.sum()
-        zero = prediction.projected.new_zeros(())
-        landmark = variant.landmark_loss(prediction.projected, self.evidence.landmarks, valid)
-        temporal = variant.temporal_loss(prediction.quaternions, targets.orientation, valid)
-        multiview = zero
+        if self._initial is None:
+            self._initial = prediction.parameters.detach()
+        terms = self.terms(prediction, targets, draw)
+        total = prediction.projected.new_zeros(())
+        for name, value in terms.items():
+            total = total + getattr(self.config, f"{name}_weight") * value
+        values = torch.stack([total, *terms.values()]).detach().tolist()
+        return Evaluation(
+            prediction, targets, total, self.losses(**dict(zip(["total", *terms], values, strict=True)))
+        )
+
+    def terms(self, prediction: Prediction, targets: Targets, draw: int) -> dict[str, Tensor]:
+        """The losses, unweighted, by the name that `Losses` and the config's weights have for them."""
+        config, variant, evidence = self.config, self.variant, self.evidence
+        valid, faces = evidence.valid, prediction.faces
+        terms = {
+            "landmark": self._misfit(
+                _only(prediction.projected, evidence.kept), _only(evidence.landmarks, evidence.kept)
+            ),
+            "temporal": variant.temporal_loss(prediction.quaternions, targets.orientation, valid),
+        }
         if targets.mesh is not None:
             compared = valid * self.sampled(draw)[:, None]
-            multiview = variant.multiview_loss(prediction.vertices, targets.mesh, compared)
-        dense = zero
-        if prediction.dense is not None and self.evidence.dense is not None:
-            dense = variant.landmark_loss(prediction.dense, self.evidence.dense, valid)
-        shape = shape_prior(prediction.faces, valid)
-        expression = expression_prior(prediction.faces, valid)
-        size = zero if prediction.mesh is None else size_prior(prediction.mesh, self._size, valid)
-        total = (
-            config.landmark_weight * landmark
-            + config.temporal_weight * temporal
-            + config.multiview_weight * multiview
-            + config.dense_weight * dense
-            + config.shape_weight * shape
-            + config.expression_weight * expression
-            + config.size_weight * size
-        )
-        terms = torch.stack([total, landmark, temporal, multiview, dense, shape, expression, size])
-        return Evaluation(prediction, targets, total, Losses(*terms.detach().tolist()))
+            terms["multiview"] = variant.multiview_loss(prediction.vertices, targets.mesh, compared)
+        if prediction.dense is not None and evidence.dense is not None:
+            terms["dense"] = self._misfit(
+                _only(prediction.dense, evidence.kept_dense), _only(evidence.dense, evidence.kept_dense)
+            )
+        terms["shape"] = shape_prior(faces, valid)
+        terms["expression"] = expression_prior(faces, valid)
+        if prediction.mesh is not None and self._size is not None:
+            terms["size"] = size_prior(prediction.mesh, self._size, valid)
+        if evidence.aperture_pairs:
+            terms["aperture"] = aperture_loss(
+                prediction.projected,
+                evidence.landmarks,
+                valid,
+                pairs=evidence.aperture_pairs,
+                loss=self._robust if config.robust_scale > 0 else None,
+            )
+        if prediction.still is not None:
+            terms["acceleration"] = acceleration_loss(prediction.still, valid)
+        if evidence.cameras is not None:
+            terms["camera"] = camera_loss(prediction.parameters.head_rotation, evidence.cameras, valid)
+        if config.trust_weight > 0 and self._initial is not None:
+            terms["trust"] = trust_loss(prediction.parameters, self._initial)
+        return terms
+
+    def _misfit(self, projected: Tensor, detected: Tensor) -> Tensor:
+        """L_2D as the variant has it, or robust."""
+        loss = self._robust if self.config.robust_scale > 0 else self.variant.landmark_loss
+        return loss(projected, detected, self.evidence.valid)
+
+    def _robust(self, projected: Tensor, detected: Tensor, valid: Tensor) -> Tensor:
+        weight = valid if self.evidence.confidence is None else valid * self.evidence.confidence
+        return robust_loss(projected, detected, weight, self.config.robust_scale)
 
     def vertex_gradient(self, evaluation: Evaluation) -> Tensor:
         """|dL/dM| [F, V, N] per metre: where the losses pull the mesh. Keeps the graph of `evaluation`.
@@ -232,3 +272,8 @@ class Objective:
         """
         (gradient,) = torch.autograd.grad(evaluation.total, evaluation.prediction.vertices, retain_graph=True)
         return torch.linalg.vector_norm(gradient, dim=-1)
+
+
+def _only(points: Tensor, kept: Tensor | None) -> Tensor:
+    """[F, V, K, 2] -> [F, V, K', 2]: the landmarks numbered `kept`, all for None."""
+    return points if kept is None else points[:, :, kept]

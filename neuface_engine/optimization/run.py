@@ -20,9 +20,10 @@ from neuface_engine.face_model import FaceModel, FaceParameters
 from neuface_engine.optimization.config import NeuFaceConfig
 from neuface_engine.optimization.control import Control
 from neuface_engine.optimization.convergence import has_converged
+from neuface_engine.optimization.evidence import Evidence
 from neuface_engine.optimization.history import History, Iteration
 from neuface_engine.optimization.memory import MARGIN, graph_bytes, is_out_of_memory, out_of_memory
-from neuface_engine.optimization.objective import Evaluation, Evidence, Objective
+from neuface_engine.optimization.objective import Evaluation, Objective
 from neuface_engine.optimization.snapshots import Snapshot, Snapshots, optimizer_state, restore_optimizer
 from neuface_engine.optimization.targets import Targets
 from neuface_engine.optimization.variables import Variables
@@ -101,10 +102,7 @@ class Run(Control, ABC):
         return config or NeuFaceConfig()
 
     def _evidence(self) -> Evidence:
-        sequence = self.sequence
-        valid = sequence.detected.to(self.device, torch.float32)
-        dense = sequence.landmarks_dense[..., :2].to(self.device) if self.head.has_dense_landmarks else None
-        return Evidence(sequence.landmarks.to(self.device), dense, valid)
+        return Evidence.of(self.sequence, self.head, self.config, self.device)
 
     def _mesh_bytes(self) -> int:
         """What decoding and comparing the meshes of all crops will take; measured on one frame, if it is asked for."""
@@ -327,6 +325,7 @@ class Run(Control, ABC):
     def _evaluate_anew(self) -> None:
         """Targets and losses of the newest state under the settings in force; the visibility in use stays."""
         self.config = self.objective.config = self.settings[-1][1]
+        self.objective.evidence = self._evidence()
         kept = self.history.pop()
         self._pending = self._expectation(renew_visibility=False)
         self.history.append(replace(kept, losses=self._pending.losses))
