@@ -26,6 +26,14 @@ ABLATION: dict[str, dict[str, float]] = {
 }
 """The rows of Table S1: which terms of Eq. (1) NeuFace leaves out. The priors stay as they are."""
 
+DENSITY = (
+    ("image", "image gradient, pixels"),
+    ("vertex", "mesh gradient, vertices"),
+    ("update", "update, vertices"),
+    ("face_update", "update without head turn"),
+)
+"""Key of `gradient_maps.spreads` and what it is called in a table."""
+
 
 def add_to(commands: Any) -> None:
     parser = commands.add_parser(
@@ -69,6 +77,7 @@ def run(options: argparse.Namespace, output: Output) -> int:
         outcome = optimise(sequence, config, models, output, method=method)
         measured = nf.metrics.evaluate(outcome.run.track(), sequence).as_dict()
         results[name] = _entry(outcome, measured, loaded)
+        results[name]["gradients"] = _gradients(outcome)
         if outcome.error is not None:
             output.error(f"{options.input}: {name}: {outcome.error}")
             code = 2
@@ -83,7 +92,7 @@ def run(options: argparse.Namespace, output: Output) -> int:
         draw_bars(options.figure, per_view, title="Cross-view vertex distance per view", unit="mm")
         output.note(f"{options.figure} written")
     output.result(results)
-    for line in comparison(results):
+    for line in (*comparison(results), "", *density(results)):
         output.line(line)
     return code
 
@@ -111,6 +120,18 @@ def _entry(outcome: Outcome, measured: dict[str, Any], loaded: dict[str, float])
     }
 
 
+def _gradients(outcome: Outcome) -> dict[str, dict[str, float]] | None:
+    """How evenly the gradients of the last state and its last update are spread; None for a run that broke off."""
+    from neuface_engine.optimization.gradient_maps import spreads
+
+    if outcome.error is not None or outcome.interrupted:
+        return None
+    return {
+        name: {"gini": spread.gini, "share_of_90_percent": spread.share}
+        for name, spread in spreads(outcome.run).items()
+    }
+
+
 def comparison(results: dict[str, Any]) -> list[str]:
     """The table for people: a row a method as in Table 2; below, each method's ratio to the first, and NeuFace's to
     FLAME fitting where both are there."""
@@ -135,4 +156,22 @@ def comparison(results: dict[str, Any]) -> list[str]:
             "-" if a is None or not b else figure(a / b) for a, b in zip(values[m], values[base], strict=True)
         ]
         rows.append([f"{m} / {base}", *ratios, "", ""])
+    return table(rows)
+
+
+def density(results: dict[str, Any]) -> list[str]:
+    """The table of how dense gradients and updates are (Fig. 3)."""
+    rows = [["share that holds 90 % of the mass (Gini)", *(label for _, label in DENSITY)]]
+    for method, entry in results.items():
+        spreads = entry["gradients"] or {}
+        cells = [spreads.get(key) for key, _ in DENSITY]
+        rows.append(
+            [
+                method,
+                *(
+                    "-" if c is None else f"{figure(100 * c['share_of_90_percent'])} % ({c['gini']:.3f})"
+                    for c in cells
+                ),
+            ]
+        )
     return table(rows)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuface_engine.cli import options as shared
+from neuface_engine.cli.heat import HEAT, HeatMaps
 from neuface_engine.cli.output import Output, Progress
 from neuface_engine.errors import ConfigError, TrackError
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 Image = NDArray[np.uint8]
 
-LAYERS = ("mesh", "gradient", "landmarks")
+LAYERS = ("mesh", *HEAT, "landmarks")
 _DETECTED, _PROJECTED, _TEXT = (52, 211, 110), (240, 80, 80), (235, 238, 242)
 
 
@@ -28,8 +29,11 @@ def add_to(commands: Any) -> None:
     parser = commands.add_parser(
         "render",
         help="an overlay video of a track",
-        description="Writes the footage of TRACK with the chosen layers: mesh (shaded), gradient (where the losses "
-        "pull each vertex), landmarks (detected: green circles, projected: red crosses).",
+        description="Writes the footage of TRACK with the chosen layers: mesh (shaded), landmarks (detected: green "
+        "circles, projected: red crosses), gradient (where the losses pull each vertex), update (how far the last "
+        "step moved it), pixels (what in the picture drives NeuFace; for FLAME fitting, landmarks alone). The last "
+        "two need a track made with --save-gradients; without that, gradient is worked out anew, without the dense "
+        "landmarks. Several of these three stand one below the other.",
     )
     parser.add_argument("track", type=Path, metavar="TRACK")
     parser.add_argument("--out", type=Path, required=True, metavar="VIDEO", help="e.g. overlay.mp4")
@@ -64,14 +68,21 @@ def run(options: argparse.Namespace, output: Output) -> int:
     progress = Progress(options.track.stem)
     try:
         frames = _footage(track, options, progress)
-        painter = _Painter(track, frames, layers, options.height, options.opacity)
+        painter = _Painter(options.track, track, frames, layers, options.height, options.opacity)
         with VideoWriter(options.out, fps=track.fps) as video:
             for number in range(len(track.frame_indices)):
                 video.write(painter.frame(number))
                 progress("render", number + 1, len(track.frame_indices))
     finally:
         progress.close()
-    output.result({"video": str(options.out), "frames": len(track.frame_indices), "views": list(track.views)})
+    output.result(
+        {
+            "video": str(options.out),
+            "frames": len(track.frame_indices),
+            "views": list(track.views),
+            "maps": painter.heat.source,
+        }
+    )
     output.line(str(options.out))
     return 0
 
@@ -99,7 +110,13 @@ def _footage(track: FaceTrack, options: argparse.Namespace, progress: Progress) 
 
 class _Painter:
     def __init__(
-        self, track: FaceTrack, frames: FrameStore, layers: list[str], height: int, opacity: float
+        self,
+        path: Path,
+        track: FaceTrack,
+        frames: FrameStore,
+        layers: list[str],
+        height: int,
+        opacity: float,
     ) -> None:
         import neuface_engine as nf
 
@@ -108,20 +125,22 @@ class _Painter:
         self.faces = getattr(head, "skin_faces", head.faces).cpu().numpy().astype(np.int32)
         self.vertices = track.vertices(space="posed").numpy()
         self.projected = nf.project(track.landmarks(kind="dynamic"), track.parameters.camera).numpy()
-        self.gradient = _vertex_gradient(track) if "gradient" in layers else None
-        self.strongest = 1.0 if self.gradient is None else float(np.percentile(self.gradient, 99.5)) or 1.0
+        self.heat = HeatMaps(path, track, layers, self.faces)
+        self._rows: list[str | None] = [*self.heat.layers] or [None]
         count = len(track.views)
         self.columns = count if count <= 4 else (count + 1) // 2
         self.height = min(height, max(h for _, h in track.image_sizes))
         self.width = max(round(w * self.height / h) for w, h in track.image_sizes)
 
     def frame(self, number: int) -> Image:
-        tiles = [self._tile(number, v) for v in range(len(self.track.views))]
-        tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % self.columns)
-        rows = [np.hstack(tiles[i : i + self.columns]) for i in range(0, len(tiles), self.columns)]
+        rows: list[Image] = []
+        for heat in self._rows:
+            tiles = [self._tile(number, v, heat) for v in range(len(self.track.views))]
+            tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % self.columns)
+            rows += [np.hstack(tiles[i : i + self.columns]) for i in range(0, len(tiles), self.columns)]
         return np.vstack(rows)
 
-    def _tile(self, number: int, view: int) -> Image:
+    def _tile(self, number: int, view: int, heat: str | None) -> Image:
         from neuface_engine import raster
 
         track = self.track
@@ -130,21 +149,19 @@ class _Painter:
         size = (round(picture.shape[1] * scale), self.height)
         interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
         image = np.array(cv2.resize(picture, size, interpolation=interpolation), np.uint8)
-        label = track.views[view]
+        label, shown = track.views[view], ""
         if track.detected[number, view]:
             points = track.project(number, view) * np.float32(scale)
-            if "mesh" in self.layers:
+            if "mesh" in self.layers and heat != "pixels":  # it would hide the pixels
                 raster.draw_shaded(image, points, None, self.faces, opacity=self.opacity, out=image)
-            if self.gradient is not None:
-                scalar = self.gradient[number, view]
-                raster.draw_scalar(
-                    image, points, self.faces, scalar, vmin=0.0, vmax=self.strongest, out=image
-                )
+            if heat is not None:
+                self.heat.draw(heat, image, points, number, view)
+                shown = "  " + self.heat.label(heat)
             if "landmarks" in self.layers:
                 self._landmarks(image, number, view, scale)
         else:
             label += " - no face"
-        _write(image, f"{label}  {int(track.frame_indices[number])}")
+        _write(image, f"{label}  {int(track.frame_indices[number])}{shown}")
         tile = np.zeros((self.height, self.width, 3), np.uint8)
         left = (self.width - image.shape[1]) // 2
         tile[:, left : left + image.shape[1]] = image
@@ -169,22 +186,6 @@ class _Painter:
                     cv2.line(
                         image, (x - radius, y + radius), (x + radius, y - radius), colour, 1, cv2.LINE_AA
                     )
-
-
-def _vertex_gradient(track: FaceTrack) -> NDArray[np.float32]:
-    """|dL/dM| [F, V, N] of the paper's losses at the track's parameters, under the default weights."""
-    import torch
-
-    from neuface_engine.optimization import NeuFaceConfig
-    from neuface_engine.optimization.objective import Evidence, Objective
-
-    evidence = Evidence(landmarks=track.landmarks_2d, dense=None, valid=track.detected.float())
-    objective = Objective(track.head, evidence, NeuFaceConfig())
-    with torch.enable_grad():
-        prediction = objective.decode(track.parameters.map(lambda tensor: tensor.clone().requires_grad_()))
-        visibility = objective.visibility(prediction) if len(track.views) > 1 else None
-        evaluation = objective.evaluate(prediction, objective.expectation(prediction, visibility))
-        return objective.vertex_gradient(evaluation).detach().numpy().astype(np.float32)
 
 
 def _write(image: Image, text: str) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from neuface_engine.cli import options as shared
 from neuface_engine.cli.memory import peak_memory_mb
-from neuface_engine.cli.optimise import Saving, optimise
+from neuface_engine.cli.optimise import Outcome, Saving, optimise
 from neuface_engine.cli.output import Output, figure
 from neuface_engine.errors import NeuFaceError
 
@@ -44,6 +44,11 @@ def add_to(commands: Any) -> None:
         "--resume",
         action="store_true",
         help=f"go on from DIR/NAME.run where there is one (and --save-every {SAVE_EVERY})",
+    )
+    parser.add_argument(
+        "--save-gradients",
+        action="store_true",
+        help="keep the gradient maps and the last update in DIR/NAME.gradients, for `neuface render`",
     )
     shared.add_models(parser)
     shared.add_optimisation(parser)
@@ -104,6 +109,7 @@ def _track(
     track.save(file)
     if saving.every and not outcome.interrupted:
         state.unlink(missing_ok=True)
+    maps = _save_gradients(outcome, file, output, wanted=options.save_gradients)
 
     import neuface_engine as nf
 
@@ -130,6 +136,8 @@ def _track(
         "metrics": measured,
         "warnings": [*sequence.warnings, *run.warnings],
     }
+    if maps is not None:
+        result["gradients"] = str(maps)
     if outcome.resumed_from is not None:
         result["resumed_from"] = outcome.resumed_from
     if outcome.interrupted:
@@ -144,6 +152,23 @@ def _track(
         f"shape {figure(measured['shape_rms_sd'])} sd"
     )
     return result
+
+
+def _save_gradients(outcome: Outcome, track: Path, output: Output, *, wanted: bool) -> Path | None:
+    """The maps of the newest state, beside the track; those of a track that was there before go. A run that broke off
+    within an iteration has none."""
+    from neuface_engine.optimization.gradient_maps import to_be_saved
+    from neuface_engine.tracks.gradients import TrackGradients
+
+    path = TrackGradients.path_of(track)
+    path.unlink(missing_ok=True)
+    if not wanted:
+        return None
+    if outcome.interrupted or outcome.error is not None:
+        output.note(f"warning: {path}: not written, the run broke off")
+        return None
+    to_be_saved(outcome.run).save(path)
+    return path
 
 
 def _seconds_per_iteration(run: Run) -> float | None:

@@ -14,6 +14,8 @@ from torch import Tensor
 
 from neuface_engine.errors import ConfigError
 from neuface_engine.optimization.encoder_query import EncoderQuery, to_float
+from neuface_engine.optimization.spread import Spread
+from neuface_engine.tracks.gradients import TrackGradients, parameters_digest
 
 if TYPE_CHECKING:
     from neuface_engine.face_model.model import Space
@@ -80,16 +82,22 @@ def landmark_map(run: Run, crops: Iterable[Crop] | None = None) -> Tensor:
     """`landmark_gradient` [C, S, S] as a map over the pixels of crops: each detected landmark in the pixel it lies in,
     what lies outside of the crop left out."""
     f, v = torch.tensor(checked_crops(run, crops)).T
-    evidence, size = run.objective.evidence, run.sequence.crops.shape[-1]
-    strength = landmark_gradient(run)[f, v]
-    points = evidence.landmarks.cpu()[f, v]
-    if strength.shape[1] > points.shape[1] and evidence.dense is not None:
-        points = torch.cat([points, evidence.dense.cpu()[f, v]], dim=1)
+    size = run.sequence.crops.shape[-1]
+    strength, points = landmark_gradient(run)[f, v], detected_points(run)[f, v]
     column, row = ((points + 1) * (size / 2)).floor().long().unbind(-1)
     inside = (column >= 0) & (column < size) & (row >= 0) & (row < size)
     index = torch.where(inside, row * size + column, 0)
     flat = strength.new_zeros(len(strength), size * size).scatter_add_(1, index, strength * inside)
     return flat.unflatten(1, (size, size))
+
+
+def detected_points(run: Run) -> Tensor:
+    """j [F, V, K, 2], crop units: the detected landmarks that `landmark_gradient` belongs to."""
+    evaluation, evidence = run.evaluation, run.objective.evidence
+    points = [evidence.landmarks]
+    if evaluation.prediction.dense is not None and evidence.dense is not None:
+        points.append(evidence.dense)
+    return torch.cat(points, dim=2).cpu()
 
 
 def vertex_gradient(run: Run) -> Tensor:
@@ -121,6 +129,53 @@ def mesh_update(run: Run, index: int | None = None, *, space: Space = "posed") -
         run.head.vertices(run.history.parameters(t).to(run.device), space=space) for t in (index - 1, index)
     )
     return torch.linalg.vector_norm(after - before, dim=-1).cpu()
+
+
+def spreads(run: Run, crops: int = 8) -> dict[str, Spread]:
+    """Dense or sparse, at the newest state of a run: the paper's claim (Fig. 3) as numbers.
+
+    image: what drives the update, over the pixels of `crops` crops, evenly chosen among those with a face: the pixel
+    gradient, for FLAME fitting the landmarks in their pixels. Over the vertices, all crops with a face: vertex, the
+    vertex gradient; update and face_update, what the last step moved with the turn of the head and without it.
+    """
+    detected = run.sequence.detected.cpu()
+    found = detected.nonzero().tolist()
+    step = max(1, -(-len(found) // crops))
+    chosen = [(f, v) for f, v in found[step // 2 :: step]]
+    by_pixels = isinstance(run.variables, EncoderQuery)
+    image = pixel_gradient(run, chosen) if by_pixels else landmark_map(run, chosen)
+    result = {
+        "image": Spread.of(image.flatten(1)),
+        "vertex": Spread.of(vertex_gradient(run), detected),
+    }
+    if len(run.history) > 1:
+        result["update"] = Spread.of(mesh_update(run), detected)
+        result["face_update"] = Spread.of(mesh_update(run, space="canonical"), detected)
+    return result
+
+
+def to_be_saved(run: Run) -> TrackGradients:
+    """All maps of the newest state, for the file beside `run.track()`; the pixels' in half precision."""
+    frames, views = run.sequence.crops.shape[:2]
+    pixel: list[Tensor] = []
+    peak: list[Tensor] = []
+    if isinstance(run.variables, EncoderQuery):
+        for f in range(frames):
+            maps = pixel_gradient(run, [(f, v) for v in range(views)])
+            strongest = maps.amax((1, 2))
+            peak.append(strongest)
+            pixel.append((maps / strongest.clamp_min(1e-30)[:, None, None]).half())
+    newest = len(run.history) - 1
+    return TrackGradients(
+        iteration=newest,
+        parameters_digest=parameters_digest(run.history.parameters(newest)),
+        vertex=vertex_gradient(run).float().numpy(),
+        landmark=landmark_gradient(run).float().numpy(),
+        points=detected_points(run).float().numpy(),
+        pixel=torch.stack(pixel).numpy() if pixel else None,
+        pixel_peak=torch.stack(peak).float().numpy() if peak else None,
+        update=mesh_update(run).float().numpy() if newest else None,
+    )
 
 
 def checked_crops(run: Run, crops: Iterable[Crop] | None) -> list[Crop]:
