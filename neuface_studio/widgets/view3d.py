@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 RUNNING_INTERVAL = 0.25  # s between two pictures while the optimiser runs
 PLAYING_INTERVAL = 0.15
 SMALLEST_INTERVAL = 0.03
+LARGEST_SHARE = 0.1  # of the drawing thread's time
 
 
 class View3D(QFrame):
@@ -78,9 +79,11 @@ class View3D(QFrame):
     def _interval(self) -> float:
         if self._view is not None and self._view.turning:
             return SMALLEST_INTERVAL
-        if self._session.run_state == RunState.RUNNING:
-            return RUNNING_INTERVAL
-        return PLAYING_INTERVAL if self._session.playing else SMALLEST_INTERVAL
+        running, playing = self._session.run_state == RunState.RUNNING, self._session.playing
+        if not (running or playing):
+            return SMALLEST_INTERVAL
+        # The tiles are drawn by the same thread: what 3D takes of it is bounded, however slow the machine is.
+        return max(RUNNING_INTERVAL if running else PLAYING_INTERVAL, self._cost / LARGEST_SHARE)
 
     def front(self) -> None:
         """Turn back to the front."""
