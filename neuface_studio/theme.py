@@ -54,6 +54,7 @@ LOSS_COLOURS = {
     "shape": "#A78A9E",
     "expression": "#8E94A8",
     "size": "#B0A890",
+    "aperture": "#C98F8F",
 }
 
 

@@ -26,6 +26,7 @@ LOSS_NAMES = {
     "shape": "shape prior",
     "expression": "expr. prior",
     "size": "size prior",
+    "aperture": "lids and lips",
 }
 REDRAW_INTERVAL_MS = 70  # one plot at a time: three at once would hold up the keys
 

@@ -93,3 +93,13 @@ def test_losses_have_the_values_of_the_equations():
         0.8**0.5
     )
     assert losses.multiview_loss(torch.zeros(1, 1, 7, 3), torch.ones(1, 7, 3), valid) == pytest.approx(3)
+
+
+def test_aperture_loss_sees_openings_and_nothing_else():
+    detected, valid = torch.randn(3, 2, 68, 2), torch.ones(3, 2)
+    assert losses.aperture_loss(detected + torch.tensor([0.2, -0.1]), detected, valid) < 1e-6
+    elsewhere, closed = detected.clone(), detected.clone()
+    elsewhere[..., :37, :] += 1
+    closed[..., 37, 1] += 0.7
+    assert losses.aperture_loss(elsewhere, detected, valid) == 0
+    assert losses.aperture_loss(closed, detected, valid) == pytest.approx(0.7 / 7, rel=1e-5)
