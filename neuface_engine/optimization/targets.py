@@ -66,10 +66,14 @@ def _moving_sum(x: Tensor, window: int) -> Tensor:
 def merged_mesh(meshes: Tensor, visibility: Tensor, *, aligned: bool = True) -> Tensor:
     """Mhat: the views' canonical meshes, rigidly aligned, averaged per vertex by visibility (E-step of the paper).
 
-    meshes [F, V, N, 3], visibility [F, V, N] >= 0 -> [F, N, 3]. A vertex that no view sees keeps the plain mean.
+    meshes [F, V, N, 3], visibility [F, V, N] >= 0 -> [F, N, 3]. A vertex that no view sees keeps the plain mean of the
+    views that see any: one without a face, or left out, has no say (of all, where none sees any).
     """
     seen = visibility.sum(1, keepdim=True)
-    weight = torch.where(seen > 1e-6, visibility / seen.clamp_min(1e-6), 1 / meshes.shape[1])
+    takes_part = (visibility.sum(-1, keepdim=True) > 0).to(meshes.dtype)
+    takes_part = torch.where(takes_part.sum(1, keepdim=True) > 0, takes_part, 1.0)
+    plain = takes_part / takes_part.sum(1, keepdim=True)
+    weight = torch.where(seen > 1e-6, visibility / seen.clamp_min(1e-6), plain)
     merged = torch.einsum("fvn,fvnc->fnc", weight, meshes)
     if not aligned:
         return merged
