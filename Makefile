@@ -3,7 +3,6 @@
 # TESTS=...   what `make test` runs (default: everything)
 SHELL := /bin/bash
 PYTHON_IN_VENV := .venv/bin/python
-TESTS ?= tests
 export PYTHON PIP_ARGS
 
 .PHONY: setup demo test lint format wheel clean
@@ -22,8 +21,17 @@ demo: setup
 	    echo "No display here: screenshots and the table of metrics are in build/demo/" && ls build/demo; \
 	fi
 
+# One file a process, one thread each: many tests start programs of their own, which would fight for the cores. The
+# window's tests come after, by themselves, for they share one display.
 test: setup
+ifdef TESTS
 	tools/with_display.sh $(PYTHON_IN_VENV) -m pytest $(TESTS)
+else
+	@failed=0; \
+	OMP_NUM_THREADS=1 $(PYTHON_IN_VENV) -m pytest -n auto --dist loadfile --ignore tests/qt || failed=1; \
+	tools/with_display.sh $(PYTHON_IN_VENV) -m pytest tests/qt || failed=1; \
+	exit $$failed
+endif
 
 lint: setup
 	$(PYTHON_IN_VENV) -m ruff check .

@@ -64,7 +64,7 @@ def parser() -> argparse.ArgumentParser:
         "--project", type=Path, metavar="DIR", help="keep the track and the verdict in this folder"
     )
     result.add_argument(
-        "--iterations", type=int, default=150, metavar="N", help="EM iterations of a run (150)"
+        "--iterations", type=int, default=200, metavar="N", help="EM iterations of a run (200)"
     )
     result.add_argument("--max-frames", type=int, metavar="N", help="open only the first N frames")
     result.add_argument(

@@ -68,7 +68,7 @@ class Session(QObject):
         self.run_state = RunState.EMPTY
         self.frame = 0
         self.shown_iteration: int | None = None
-        self.target_iterations = 150
+        self.target_iterations = 200
         self.follow = True
         self.playing = False
         self.layers = Layers()

@@ -29,7 +29,9 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         "--camera-weight", type=_weight, metavar="X", help="hold the views to known camera rotations (e.g. 5)"
     )
     group.add_argument(
-        "--cameras", metavar="FILE", help="json or npz of the cameras (default: cameras.json beside the videos)"
+        "--cameras",
+        metavar="FILE",
+        help="json or npz of the cameras (default: cameras.json beside the videos)",
     )
     group.add_argument(
         "--one-shape", action="store_true", default=None, help="one identity in all frames and views"
