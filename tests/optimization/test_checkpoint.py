@@ -65,7 +65,7 @@ def test_other_footage_models_methods_and_settings_are_refused(run, parts, saved
         "footage": fresh((sequence.select(frames=slice(0, 2)), encoder, head)),
         "encoder": fresh((sequence, other, head)),
         "method": fresh(parts, nf.FlameFitting),
-        "landmark_weight 20": fresh(parts, landmark_weight=3.0),
+        f"landmark_weight {run.config.landmark_weight:g}": fresh(parts, landmark_weight=3.0),
     }
     for words, stranger in cases.items():
         with pytest.raises(nf.CheckpointError, match=words) as caught:

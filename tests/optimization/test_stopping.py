@@ -11,7 +11,7 @@ import torch
 import neuface_engine as nf
 from neuface_engine.optimization.convergence import WINDOW, has_converged
 from neuface_engine.optimization.history import History
-from neuface_engine.optimization.memory import BatchSize, graph_bytes, is_out_of_memory
+from neuface_engine.optimization.memory import CODE_BYTES, BatchSize, graph_bytes, is_out_of_memory
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +130,7 @@ def test_meshes_that_do_not_fit_are_named(parts, monkeypatch):
     run = make(parts, iterations=1)
     run.maximization()
 
-    def too_much(*_):
+    def too_much(*_, **__):
         raise MemoryError
 
     monkeypatch.setattr(run.objective, "decode", too_much)
@@ -159,7 +159,7 @@ def test_a_bound_on_memory_means_smaller_batches_and_the_same_gradient(parts, tr
     per_crop = graph_bytes(lambda: encoder(crop), encoder)
     monkeypatch.setattr("neuface_engine.optimization.memory.resident_bytes", lambda device: 0)
     weights = 3 * sum(p.nbytes for p in whole.encoder.parameters() if p.requires_grad)
-    room = (weights + whole._mesh_bytes()) / 1e6 + 50 + 2 * 3.5 * per_crop / 1e6
+    room = (weights + whole._mesh_bytes() + CODE_BYTES + 20e6 + 2 * 3.5 * per_crop) / 1e6
     bounded = make(parts, iterations=1, trainable=trainable, max_memory_mb=room)
     bounded.step()
     assert bounded.variables.batch.whole < whole.variables.batch.whole
