@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuface_engine.errors import MediaError
+from neuface_engine.files import written_whole
 
 Image = NDArray[np.uint8]
 Colour = tuple[int, int, int]
@@ -37,17 +37,8 @@ def draw_bars(path: Path, values: Mapping[str, Mapping[str, float | None]], *, t
     """values[series][group] >= 0; None or NaN leaves the bar out. Raises MediaError where the disk refuses."""
     image = bars(values, title=title, unit=unit)
     ok, encoded = cv2.imencode(".png", image[..., ::-1])
-    part = path.with_name(path.name + ".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(encoded.tobytes() if ok else b"")
-        part.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise MediaError(
-            f"{path}: cannot be written ({error.strerror}); free space or choose another folder"
-        ) from None
+    with written_whole(path, MediaError) as stream:
+        stream.write(encoded.tobytes() if ok else b"")
 
 
 def bars(values: Mapping[str, Mapping[str, float | None]], *, title: str, unit: str) -> Image:

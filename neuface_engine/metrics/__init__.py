@@ -3,7 +3,8 @@
 All take [frame, view, ...] and leave out crops in which no face was found (`valid` [F, V], 0 or 1).
 """
 
-from neuface_engine.metrics.apertures import LIDS, LIPS, aperture_ratio, opening
+from neuface_engine.landmarks.topology import LIDS, LIPS
+from neuface_engine.metrics.apertures import aperture_ratio, opening
 from neuface_engine.metrics.cross_view import CrossViewDistance, cross_view_distance, vertex_confidence
 from neuface_engine.metrics.details import Details, examine
 from neuface_engine.metrics.evaluation import Metrics, evaluate

@@ -6,8 +6,6 @@ import torch
 from torch import Tensor
 
 Pairs = tuple[tuple[int, int], ...]
-LIPS: Pairs = ((61, 67), (62, 66), (63, 65))  # inner lip pairs of the 68, upper and lower
-LIDS: Pairs = ((37, 41), (38, 40), (43, 47), (44, 46))
 
 
 def opening(points: Tensor, pairs: Pairs) -> Tensor:

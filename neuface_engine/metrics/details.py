@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from neuface_engine.face_model import project
-from neuface_engine.metrics.apertures import LIDS, LIPS, aperture_ratio, opening
+from neuface_engine.landmarks.topology import LIDS, LIPS
+from neuface_engine.metrics.apertures import aperture_ratio, opening
 from neuface_engine.metrics.averages import to_numpy
 from neuface_engine.metrics.cross_view import CrossViewDistance, cross_view_distance, vertex_confidence
 from neuface_engine.metrics.evaluation import true_vertices

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from neuface_engine.face_model import project
-from neuface_engine.metrics.apertures import LIDS, LIPS, aperture_ratio
+from neuface_engine.landmarks.topology import LIDS, LIPS
+from neuface_engine.metrics.apertures import aperture_ratio
 from neuface_engine.metrics.averages import jsonable, nan_mean
 from neuface_engine.metrics.cross_view import cross_view_distance
 from neuface_engine.metrics.landmark_error import landmark_error

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +17,7 @@ from torch import Tensor
 
 from neuface_engine.errors import CheckpointError
 from neuface_engine.face_model import FaceParameters
+from neuface_engine.files import written_whole
 from neuface_engine.optimization.history import Iteration
 from neuface_engine.optimization.run import Run
 from neuface_engine.optimization.snapshots import Snapshot
@@ -58,10 +57,11 @@ def save_checkpoint(run: Run, path: Path) -> None:
         "settings": [[start, asdict(config)] for start, config in run.settings],
         "identity": _identity(run),
     }
-    _write(
-        path,
-        safetensors.torch.save({n: t.contiguous() for n, t in tensors.items()}, {"run": json.dumps(header)}),
+    content = safetensors.torch.save(
+        {n: t.contiguous() for n, t in tensors.items()}, {"run": json.dumps(header)}
     )
+    with written_whole(path, CheckpointError) as stream:
+        stream.write(content)
 
 
 def resume(run: Run, path: Path) -> None:
@@ -160,23 +160,6 @@ def _same_settings(path: Path, saved: list[Any], config: dict[str, Any]) -> None
 
 def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
-
-
-def _write(path: Path, content: bytes) -> None:
-    part = path.with_name(path.name + ".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise CheckpointError(
-            f"{path}: cannot be written ({error.strerror}); free space or choose another folder"
-        ) from None
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:

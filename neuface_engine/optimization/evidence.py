@@ -10,9 +10,8 @@ from torch import Tensor
 
 from neuface_engine.errors import ConfigError
 from neuface_engine.face_model import FaceModel, FaceParameters
-from neuface_engine.landmarks.topology import MEDIAPIPE_TO_IBUG68
+from neuface_engine.landmarks.topology import LIDS, LIPS, MEDIAPIPE_TO_IBUG68
 from neuface_engine.optimization.cameras import cameras_of_crops, find_camera_file, load_camera_rotations
-from neuface_engine.optimization.losses import LIDS, LIPS
 from neuface_engine.optimization.options import NUM_LANDMARKS, Options
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from neuface_engine.face_model import FaceParameters
+from neuface_engine.landmarks.topology import LIDS, LIPS
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,6 @@ class Losses:
     acceleration: float = 0.0
     camera: float = 0.0
     trust: float = 0.0
-
-
-LIDS = ((37, 41), (38, 40), (43, 47), (44, 46))
-LIPS = ((61, 67), (62, 66), (63, 65))
-"""Upper and lower landmark of the 68, across the openings of the eyes and of the mouth."""
 
 
 def landmark_loss(projected: Tensor, detected: Tensor, valid: Tensor) -> Tensor:

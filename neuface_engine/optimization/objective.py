@@ -9,7 +9,6 @@ import copy
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -39,7 +38,7 @@ from neuface_engine.optimization.terms import (
     trust_loss,
 )
 from neuface_engine.optimization.variant import VARIANTS
-from neuface_engine.raster import vertex_normals, vertex_visibility
+from neuface_engine.raster import viewing_confidence
 
 
 @dataclass(frozen=True)
@@ -157,11 +156,7 @@ class Objective:
         valid, posed = self.evidence.valid, self._posed(prediction)
         if self.variant.confidence == "facing":
             return facing_confidence(posed, self._triangles, valid)
-        flat = posed.flatten(0, 1).cpu().numpy()
-        facing = vertex_normals(flat, self._faces)[..., 2].clip(min=0)
-        seen = vertex_visibility(flat * np.array([1, -1, 1], np.float32), self._faces)  # image y is down
-        confidence = torch.from_numpy(seen * facing).to(prediction.vertices)
-        return confidence.reshape(prediction.vertices.shape[:3])
+        return torch.from_numpy(viewing_confidence(posed.cpu().numpy(), self._faces)).to(prediction.vertices)
 
     def expectation(self, prediction: Prediction, visibility: Tensor | None) -> Targets:
         """E-step: qhat and Mhat, constants or with the graph of `prediction` as the variant has it.

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import zipfile
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 
 from neuface_engine.errors import TrackError
 from neuface_engine.face_model import FaceParameters
+from neuface_engine.files import written_whole
 from neuface_engine.tracks.track import FaceTrack
 
 FORMAT = "neuface-gradients"
@@ -59,20 +58,8 @@ class TrackGradients:
         arrays: dict[str, Any] = {
             name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)
         }
-        part = path.with_name(path.name + ".part")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with part.open("wb") as stream:
-                np.savez_compressed(stream, header=np.array(json.dumps(header)), **arrays)
-                stream.flush()
-                os.fsync(stream.fileno())
-            part.replace(path)
-        except OSError as error:
-            with suppress(OSError):
-                part.unlink(missing_ok=True)
-            raise TrackError(
-                f"{path}: cannot be written ({error.strerror}); free space or choose another folder"
-            ) from None
+        with written_whole(path, TrackError) as stream:
+            np.savez_compressed(stream, header=np.array(json.dumps(header)), **arrays)
 
     @classmethod
     def load(cls, path: Path, track: FaceTrack) -> TrackGradients:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 import zipfile
-from contextlib import suppress
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +18,7 @@ from torch import Tensor
 from neuface_engine.errors import TrackError
 from neuface_engine.face_model import FaceModel, FaceParameters, project_depth
 from neuface_engine.face_model.model import LandmarkKind, Space
+from neuface_engine.files import written_whole
 
 if TYPE_CHECKING:
     from neuface_engine.video import Sequence
@@ -120,28 +119,16 @@ class FaceTrack:
         arrays: dict[str, Any] = {
             f"parameters/{name}": tensor.numpy() for name, tensor in self.parameters.items()
         }
-        part = path.with_name(path.name + ".part")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with part.open("wb") as stream:
-                np.savez_compressed(
-                    stream,
-                    header=np.array(json.dumps(header)),
-                    frame_indices=self.frame_indices,
-                    crop_transforms=self.crop_transforms,
-                    detected=self.detected.numpy(),
-                    landmarks_2d=self.landmarks_2d.numpy(),
-                    **arrays,
-                )
-                stream.flush()
-                os.fsync(stream.fileno())
-            part.replace(path)
-        except OSError as error:
-            with suppress(OSError):
-                part.unlink(missing_ok=True)
-            raise TrackError(
-                f"{path}: cannot be written ({error.strerror}); free space or choose another folder"
-            ) from None
+        with written_whole(path, TrackError) as stream:
+            np.savez_compressed(
+                stream,
+                header=np.array(json.dumps(header)),
+                frame_indices=self.frame_indices,
+                crop_transforms=self.crop_transforms,
+                detected=self.detected.numpy(),
+                landmarks_2d=self.landmarks_2d.numpy(),
+                **arrays,
+            )
 
     @classmethod
     def load(cls, path: str | Path, *, head: FaceModel | None = None) -> FaceTrack:

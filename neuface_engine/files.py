@@ -1,0 +1,33 @@
+"""Files that are there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from neuface_engine.errors import NeuFaceError
+
+
+@contextmanager
+def written_whole(path: Path, error: type[NeuFaceError]) -> Iterator[BinaryIO]:
+    """A stream whose content takes the place of `path` once it is complete and on the disk; folders are made.
+
+    Raises `error`, in one line that names the file, where the disk refuses; what was there before then stays.
+    """
+    part = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        part.replace(path)
+    except OSError as refused:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise error(
+            f"{path}: cannot be written ({refused.strerror}); free space or choose another folder"
+        ) from None
