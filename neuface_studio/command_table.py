@@ -85,6 +85,20 @@ COMMANDS: tuple[Command, ...] = (
         starts_group=True,
     ),
     Command(
+        "undo",
+        "&Undo",
+        "&Edit",
+        ("Ctrl+Z",),
+        "Take the last change back, a verdict, a note or a repair, and go where it was made.",
+    ),
+    Command(
+        "redo",
+        "&Redo",
+        "&Edit",
+        ("Ctrl+Shift+Z",),
+        "Do again what was taken back last, and go there.",
+    ),
+    Command(
         "toggle_run",
         "&Run / pause",
         "&Run",
@@ -382,15 +396,6 @@ COMMANDS: tuple[Command, ...] = (
     Command("reject", "&Reject", "Re&view", ("2",), "Reject: this track must not be used.", needs="track"),
     Command("unsure", "&Unsure", "Re&view", ("3",), "Unsure: somebody else should look.", needs="track"),
     Command(
-        "undo",
-        "U&ndo verdict",
-        "Re&view",
-        ("Ctrl+Z",),
-        "Take the last verdict back.",
-        starts_group=True,
-        needs="sequence",
-    ),
-    Command(
         "edit_note",
         "Write a n&ote",
         "Re&view",
@@ -423,4 +428,4 @@ COMMANDS: tuple[Command, ...] = (
     Command("about", "&About NeuFace Studio", "&Help", (), "Version and licences."),
 )
 
-MENUS: tuple[str, ...] = ("&File", "&Run", "&View", "&Compare", "Re&view", "&Help")
+MENUS: tuple[str, ...] = ("&File", "&Edit", "&Run", "&View", "&Compare", "Re&view", "&Help")

@@ -13,6 +13,7 @@ from neuface_studio.opening import SHUTDOWN_TIMEOUT_MS, Opener
 from neuface_studio.playback import Playback
 from neuface_studio.results import Results
 from neuface_studio.session import Footage, IterationRecord, RunState, Session
+from neuface_studio.undo import Place
 from neuface_studio.viewer_cost import ViewerCost
 from neuface_studio.worker import BackgroundThread, OptimiserWorker, SavedResult, Snapshot, worker_threads
 
@@ -38,6 +39,7 @@ class Controller(QObject):
         self._optimiser: OptimiserWorker | None = None
         self._optimiser_thread: BackgroundThread | None = None
         self._branches = 0
+        self._destination: Place | None = None  # to go to once it is open
         self._cost = ViewerCost()
         self._poll_timer = QTimer(self)
         self._poll_timer.setInterval(POLL_INTERVAL_MS)
@@ -45,6 +47,7 @@ class Controller(QObject):
         self.opener.opened.connect(self._on_opened)
         session.layers_changed.connect(self._on_layers)
         session.iteration_changed.connect(self._on_iteration)
+        session.undo_stack.went.connect(self.go_to)
         session.threads = worker_threads()
 
     # Opening
@@ -54,6 +57,7 @@ class Controller(QObject):
     ) -> None:
         """Open footage or a project folder in the background; None opens the demo."""
         self.opener.cancel()
+        self._destination = None
         self.close_footage()
         project = self.project_override
         try:
@@ -66,6 +70,25 @@ class Controller(QObject):
         self.session.project_folder = project or projects.default_project_folder(path)
         self.opening.emit("the demo" if path is None else path.name)
         self.opener.start(path, views=views, max_frames=max_frames)
+
+    @Slot(object)
+    def go_to(self, place: Place) -> None:
+        """Show a place, opening its sequence if another one is open."""
+        session = self.session
+        if place.is_beside(session.place()):
+            session.go_to(place)
+            session.undo_stack.arrived()
+            return
+        if place.project is None:
+            return
+        try:
+            source = projects.source_of(place.project, place.sequence)
+        except NeuFaceError as error:
+            session.notify("error", str(error))
+            return
+        self.open_path(source)
+        session.project_folder = place.project
+        self._destination = place
 
     @Slot()
     def cancel_loading(self) -> None:
@@ -93,6 +116,10 @@ class Controller(QObject):
         saved = self.results.load_saved_track()
         self.results.show_judgement()
         self._start_optimiser(saved)
+        destination, self._destination = self._destination, None
+        if destination is not None and destination.is_beside(session.place()):
+            session.go_to(destination)
+            session.undo_stack.arrived()
 
     # Optimising
 

@@ -85,6 +85,16 @@ def read_source(folder: Path) -> Source:
     return Source(name, None if path is None else Path(path))
 
 
+def source_of(folder: Path, name: str) -> Path | None:
+    """Where the footage of a sequence is; None is the demo. Raises ProjectError if the folder does not say."""
+    sources = _read(folder).get("sources", {})
+    if name not in sources:
+        raise ProjectError(
+            f"{folder / SOURCES_FILE}: does not say where '{name}' is; open the footage itself"
+        )
+    return None if sources[name] is None else Path(sources[name])
+
+
 def recent_sources(limit: int = 5) -> list[Source]:
     """Footage opened before and still there, the newest first; the demo is left out."""
     dated = []

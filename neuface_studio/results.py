@@ -12,8 +12,10 @@ import numpy as np
 from PySide6.QtCore import QObject
 
 from neuface_engine.errors import NeuFaceError
+from neuface_engine.review import Undo, Verdict
 from neuface_studio import projects
 from neuface_studio.session import Footage, IterationRecord, Session
+from neuface_studio.undo import Change
 from neuface_studio.verdicts import VerdictBook
 from neuface_studio.worker import SavedResult
 
@@ -42,6 +44,7 @@ class Results(QObject):
             name = projects.sequence_name(folder, source, wanted)
             projects.remember_source(folder, source, name)
             self._book = VerdictBook(project, name)
+            self.session.sequence_name = name
             problems = self._book.problems
         except NeuFaceError as error:
             self._book = None
@@ -116,7 +119,7 @@ class Results(QObject):
         if not kept and not self._save_track(record.index):
             return
         try:
-            self._book.add(verdict, note, reviewer)
+            self._remember(self._book.add(verdict, note, reviewer), reviewer)
         except NeuFaceError as error:
             session.notify("error", f"The verdict is not saved: {error}")
             return
@@ -127,19 +130,32 @@ class Results(QObject):
         )
         session.status_changed.emit()
 
-    def undo(self, reviewer: str) -> None:
-        """Take back the last verdict on this sequence."""
+    def _remember(self, verdict: Verdict, reviewer: str) -> None:
+        """Let the verdict be undone and redone: both are events of the log."""
         if self._book is None:
             return
-        try:
-            undone = self._book.undo(reviewer)
-        except NeuFaceError as error:
-            self.session.notify("error", f"The verdict is not taken back: {error}")
-            return
-        self.show_judgement()
-        self.session.notify(
-            "info", "The last verdict is taken back." if undone else "There is no verdict to take back."
-        )
+        log = self._book.log
+        undos: list[str] = []
+
+        def take_back() -> None:
+            undo = Undo(target=verdict.id, reviewer=reviewer)
+            log.append(undo)
+            undos.append(undo.id)
+            self.show_judgement()
+
+        def judge_again() -> None:
+            log.append(Undo(target=undos.pop(), reviewer=reviewer))
+            self.show_judgement()
+
+        text = f"{verdict.verdict} {verdict.sequence}"
+        self.session.undo_stack.push(Change(text, take_back, judge_again, self.session.place()))
+
+    def recall(self, reviewer: str) -> bool:
+        """Offer to undo the verdict that stands from an earlier session; False where there is none."""
+        verdict = None if self._book is None else self._book.last()
+        if verdict is not None:
+            self._remember(verdict, reviewer)
+        return verdict is not None
 
     def show_judgement(self) -> None:
         judgement = None

@@ -24,6 +24,7 @@ from neuface_studio.model import (
     parameter_bytes,
     run_title,
 )
+from neuface_studio.undo import Place, UndoStack
 
 __all__ = [
     "Footage",
@@ -65,6 +66,7 @@ class Session(QObject):
         super().__init__(parent)
         self.footage: Footage | None = None
         self.project_folder: Path | None = None
+        self.sequence_name = ""  # in the project
         self.run_state = RunState.EMPTY
         self.frame = 0
         self.shown_iteration: int | None = None
@@ -84,6 +86,8 @@ class Session(QObject):
         self.device = "cpu"
         self.threads = 1
         self.comparison = Comparison(self)
+        self.undo_stack = UndoStack(self)
+        self.undo_stack.here = self.place
         self._histories: dict[str, tuple[dict[int, IterationRecord], list[int]]] = {FIRST_RUN: ({}, [])}
 
     # What is open
@@ -110,6 +114,7 @@ class Session(QObject):
         self.comparison.clear()
         self.footage = None
         self.project_folder = None
+        self.sequence_name = ""
         self.judgement = None
         self._figures = {}
         self.autosaved_at = ""
@@ -117,6 +122,26 @@ class Session(QObject):
         self.set_run_state(RunState.EMPTY)
         self.footage_changed.emit()
         self.judgement_changed.emit()
+
+    def place(self) -> Place:
+        """Where the reviewer is."""
+        return Place(
+            self.project_folder,
+            self.sequence_name,
+            self.frame,
+            self.selected_view,
+            self.run_name,
+            self.shown_iteration,
+        )
+
+    def go_to(self, place: Place) -> None:
+        """Show a place of the open sequence, as far as it is still there."""
+        self.set_playing(False)
+        self.select_view(place.view)
+        self.set_frame(place.frame)
+        self.show_run(place.run)
+        if place.iteration is not None:
+            self.show_iteration(place.iteration)
 
     @property
     def num_frames(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-from neuface_engine.review import Project, Verdict, file_hash
+from neuface_engine.review import EventLog, Project, Verdict, active_verdicts, file_hash
 from neuface_studio.session import Judgement
 
 
@@ -24,7 +24,11 @@ class VerdictBook:
         """The track that verdicts are about."""
         return self._project.add_sequence(self._sequence)
 
-    def add(self, verdict: str, note: str, reviewer: str) -> None:
+    @property
+    def log(self) -> EventLog:
+        return self._project.log
+
+    def add(self, verdict: str, note: str, reviewer: str) -> Verdict:
         """Judge the track as it is on the disk now."""
         self._project.add_sequence(self._sequence)
         event = Verdict(
@@ -35,10 +39,12 @@ class VerdictBook:
             note=note,
         )
         self._project.log.append(event)
+        return event
 
-    def undo(self, reviewer: str) -> bool:
-        """Take back the last verdict; False if none stands."""
-        return self._project.log.undo_last(reviewer=reviewer, sequence=self._sequence) is not None
+    def last(self) -> Verdict | None:
+        """The newest verdict on the sequence that was not taken back, or None."""
+        own = [v for v in active_verdicts(self._project.log.events) if v.sequence == self._sequence]
+        return own[-1] if own else None
 
     def current(self) -> Judgement | None:
         """The verdict that stands, or None."""

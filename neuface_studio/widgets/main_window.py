@@ -28,6 +28,7 @@ from neuface_studio.session import RunState, Session
 from neuface_studio.widgets.commands import (
     LAYER_FIELDS,
     CompareCommands,
+    EditCommands,
     FileCommands,
     HelpCommands,
     ReviewCommands,
@@ -48,7 +49,15 @@ from neuface_studio.widgets.view3d import View3D
 from neuface_studio.widgets.view_grid import ViewGrid
 
 LAYOUT_VERSION = 2
-GROUPS = (FileCommands, RunCommands, ViewCommands, CompareCommands, ReviewCommands, HelpCommands)
+GROUPS = (
+    FileCommands,
+    EditCommands,
+    RunCommands,
+    ViewCommands,
+    CompareCommands,
+    ReviewCommands,
+    HelpCommands,
+)
 
 
 class MainWindow(QMainWindow):

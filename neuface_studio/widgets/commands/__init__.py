@@ -1,6 +1,7 @@
 """What each command of the table does, grouped as the menus are."""
 
 from .comparing import CompareCommands
+from .editing import EditCommands
 from .files import FileCommands
 from .helping import HelpCommands
 from .reviewing import ReviewCommands
@@ -10,6 +11,7 @@ from .viewing import LAYER_FIELDS, ViewCommands
 __all__ = [
     "LAYER_FIELDS",
     "CompareCommands",
+    "EditCommands",
     "FileCommands",
     "HelpCommands",
     "ReviewCommands",

@@ -23,10 +23,6 @@ class ReviewCommands(Commands):
         self._window.review_bar.judge("unsure")
 
     @Slot()
-    def do_undo(self) -> None:
-        self._window.controller.results.undo(self._window.review_bar.reviewer_name())
-
-    @Slot()
     def do_edit_note(self) -> None:
         self._window.review_bar.note.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self._window.review_bar.note.selectAll()
