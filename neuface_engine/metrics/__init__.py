@@ -10,6 +10,7 @@ from neuface_engine.metrics.details import Details, examine
 from neuface_engine.metrics.evaluation import Metrics, evaluate
 from neuface_engine.metrics.identity import IdentityDrift, identity_drift
 from neuface_engine.metrics.landmark_error import LandmarkErrors, landmark_error, landmark_errors, yaw_deg
+from neuface_engine.metrics.measuring import Measured, measure, measures
 from neuface_engine.metrics.plausibility import CoefficientFigures, coefficient_figures
 from neuface_engine.metrics.reference_normals import reference_normal_angles
 from neuface_engine.metrics.scan import ScanDistance, scan_distance
@@ -32,6 +33,7 @@ __all__ = [
     "Details",
     "IdentityDrift",
     "LandmarkErrors",
+    "Measured",
     "Metrics",
     "Scan",
     "ScanDistance",
@@ -44,6 +46,8 @@ __all__ = [
     "landmark_error",
     "landmark_errors",
     "load_scans",
+    "measure",
+    "measures",
     "motion_stability",
     "opening",
     "point_stability",
