@@ -26,8 +26,9 @@ Floats = NDArray[np.float64]
 class Synchrony:
     """lag_frames [V, V]: by how many frames the second view (column) is behind the first (row); NaN = not known.
 
-    correlation [V, V]: of their mouth openings at that lag. per_view_frames [V]: how far a view is behind the median
-    view; NaN where no pair of it is known.
+    correlation [V, V]: of their mouth openings at that lag. per_view_frames [V]: how far a view is behind the view that
+    most others are in time with; NaN where no pair of it is known. Which of two views is late cannot be told: then the
+    first is the clock.
     """
 
     lag_frames: Floats
@@ -94,12 +95,8 @@ def _correlation(a: Floats, b: Floats) -> float:
 
 
 def _per_view(lag: Floats) -> Floats:
-    """How far each view is behind the view in the middle: the median over its pairs, the median view at 0."""
-    views = len(lag)
-    others = [lag[np.arange(views) != view, view] for view in range(views)]
-    behind = np.array(
-        [np.median(pairs[np.isfinite(pairs)]) if np.isfinite(pairs).any() else np.nan for pairs in others]
-    )
-    if views == 2 and np.isfinite(behind).all():
-        return np.array([0.0, behind[1]])  # which of two is late cannot be told: the first is the clock
-    return behind
+    """How far each view is behind the clock: the view that most others are in time with (the first of equals)."""
+    known = np.isfinite(lag)
+    in_time = (lag == 0).sum(1) + known.sum(1) / (len(lag) + 1)
+    clock = int(np.argmax(in_time))
+    return np.where(known.sum(1) > 1, lag[clock], np.nan)
