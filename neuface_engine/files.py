@@ -15,7 +15,8 @@ from neuface_engine.errors import NeuFaceError
 def written_whole(path: Path, error: type[NeuFaceError]) -> Iterator[BinaryIO]:
     """A stream whose content takes the place of `path` once it is complete and on the disk; folders are made.
 
-    Raises `error`, in one line that names the file, where the disk refuses; what was there before then stays.
+    Whatever ends the block early, what was there before stays and nothing half-written is left. Raises `error`, in
+    one line that names the file, where the disk refuses.
     """
     part = path.with_name(path.name + ".part")
     try:
@@ -26,8 +27,15 @@ def written_whole(path: Path, error: type[NeuFaceError]) -> Iterator[BinaryIO]:
             os.fsync(stream.fileno())
         part.replace(path)
     except OSError as refused:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
+        _remove(part)
         raise error(
             f"{path}: cannot be written ({refused.strerror}); free space or choose another folder"
         ) from None
+    except BaseException:
+        _remove(part)
+        raise
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink(missing_ok=True)

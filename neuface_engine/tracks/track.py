@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import json
 import zipfile
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,9 +17,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from neuface_engine.errors import TrackError
-from neuface_engine.face_model import FaceModel, FaceParameters, project_depth
+from neuface_engine.face_model import FaceModel, FaceParameters, project, project_depth
 from neuface_engine.face_model.model import LandmarkKind, Space
 from neuface_engine.files import written_whole
+from neuface_engine.tracks.lens import Lens
 
 if TYPE_CHECKING:
     from neuface_engine.video import Sequence
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 FORMAT = "neuface-track"
 FORMAT_VERSION = 1
 _PARAMETERS = tuple(field.name for field in fields(FaceParameters))
+_LENS = tuple(field.name for field in fields(Lens))
 
 
 @dataclass(frozen=True)
@@ -33,9 +36,11 @@ class FaceTrack:
     """F frames, V views.
 
     parameters [F, V, ...] on the CPU; detected [F, V] bool (False: no face found, the parameters there are a guess);
-    landmarks_2d [F, V, 68, 2] detected, crop units; crop_transforms [F, V, 2, 3]: frame pixels -> crop pixels;
-    crop_size in pixels; frame_indices [F] in the source videos; image_sizes (width, height) per view; fps;
-    provenance: software, method, config, encoder, head, detector, source (JSON values).
+    landmarks_2d [F, V, 68, 2] detected, crop units (NaN: not known); crop_transforms [F, V, 2, 3]: frame pixels ->
+    crop pixels; crop_size in pixels; frame_indices [F] in the source videos; image_sizes (width, height) per view; fps;
+    provenance: software, method, config, encoder, head, detector, source (JSON values);
+    lens: the pinhole cameras of a track that was imported from such a tracker; `parameters.camera` is then the weak
+    perspective that comes nearest, and `project` and `projected_landmarks` are exact.
     """
 
     parameters: FaceParameters
@@ -49,6 +54,7 @@ class FaceTrack:
     landmarks_2d: Tensor
     provenance: dict[str, Any]
     given_head: FaceModel | None = None
+    lens: Lens | None = None
 
     @classmethod
     def from_sequence(
@@ -84,6 +90,9 @@ class FaceTrack:
                 f"this track was made with another release of the head {wanted['name']!r} "
                 f"({wanted['fingerprint'][:12]}, here {head.fingerprint[:12]}); track again or give that release"
             )
+        widths = self.parameters.shape.shape[-1], self.parameters.expression.shape[-1]
+        if widths != (head.n_shape, head.n_expression):
+            head = head.sized(*widths)
         # A module moves in place: a copy, so that a run on another device keeps its head there.
         return head if head.joint_template.device.type == "cpu" else copy.deepcopy(head).to("cpu")
 
@@ -101,11 +110,52 @@ class FaceTrack:
     def project(self, frame: int, view: int) -> NDArray[np.float32]:
         """Posed vertices of one crop in the pixels of its video frame, [N, 3]: x, y, depth (larger is nearer)."""
         parameters = self.parameters[frame, view]
-        points = project_depth(self.head.vertices(parameters), parameters.camera)
+        vertices = self.head.vertices(parameters)
+        if self.lens is not None:
+            return self.lens[frame, view].pixels(vertices.numpy()).astype(np.float32)
+        points = project_depth(vertices, parameters.camera)
         return crop_to_frame(points.numpy(), self.crop_transforms[frame, view], self.crop_size)
 
-    def save(self, path: str | Path) -> None:
-        """Write an npz without pickles, all or nothing. Raises TrackError where the disk refuses."""
+    @torch.no_grad()
+    def projected_landmarks(self, kind: LandmarkKind = "dynamic") -> Tensor:
+        """Landmarks of the mesh as the camera sees them, [F, V, 68, 2] in crop units."""
+        landmarks = self.landmarks(kind=kind)
+        if self.lens is None:
+            return project(landmarks, self.parameters.camera)
+        pixels = self.lens.pixels(landmarks.numpy())[..., :2]
+        return torch.from_numpy(frame_to_crop(pixels, self.crop_transforms, self.crop_size))
+
+    @property
+    def faces(self) -> NDArray[np.int32]:
+        """Triangles [T, 3] of what is drawn: the skin, where the head tells it from what lies inside."""
+        head = self.head
+        return np.asarray(getattr(head, "skin_faces", head.faces).cpu(), np.int32)
+
+    def select(
+        self, *, frames: Iterable[int] | slice = slice(None), views: Iterable[int] | slice = slice(None)
+    ) -> FaceTrack:
+        """A shorter track of the chosen frames and views, by position."""
+        f = np.arange(len(self.frame_indices))[frames if isinstance(frames, slice) else list(frames)]
+        v = np.arange(len(self.views))[views if isinstance(views, slice) else list(views)]
+        grid = np.ix_(f, v)
+        tensors = torch.from_numpy(grid[0]), torch.from_numpy(grid[1])
+        return replace(
+            self,
+            parameters=self.parameters[tensors],
+            views=tuple(self.views[i] for i in v),
+            frame_indices=self.frame_indices[f],
+            crop_transforms=self.crop_transforms[grid],
+            image_sizes=tuple(self.image_sizes[i] for i in v),
+            detected=self.detected[tensors],
+            landmarks_2d=self.landmarks_2d[tensors],
+            lens=None if self.lens is None else self.lens[grid],
+        )
+
+    def save(self, path: str | Path, *, extra: Mapping[str, NDArray[Any]] | None = None) -> None:
+        """Write an npz without pickles, all or nothing; `extra`: more arrays, for readers that know them.
+
+        Raises TrackError where the disk refuses.
+        """
         path = Path(path)
         header = {
             "format": FORMAT,
@@ -119,6 +169,8 @@ class FaceTrack:
         arrays: dict[str, Any] = {
             f"parameters/{name}": tensor.numpy() for name, tensor in self.parameters.items()
         }
+        if self.lens is not None:
+            arrays |= {f"lens/{name}": array for name, array in vars(self.lens).items()}
         with written_whole(path, TrackError) as stream:
             np.savez_compressed(
                 stream,
@@ -128,6 +180,7 @@ class FaceTrack:
                 detected=self.detected.numpy(),
                 landmarks_2d=self.landmarks_2d.numpy(),
                 **arrays,
+                **(extra or {}),
             )
 
     @classmethod
@@ -141,6 +194,10 @@ class FaceTrack:
             with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
                 arrays = {key: file[key] for key in file.files}
             header = json.loads(str(arrays["header"]))
+            if header["format"] == "neuface-meshes":
+                raise TrackError(
+                    f"{path}: holds meshes without face parameters; this needs a track with them"
+                )
             if header["format"] != FORMAT or header["version"] > FORMAT_VERSION:
                 raise TrackError(
                     f"{path}: track format {header['version']} is newer than this software; update it"
@@ -164,6 +221,7 @@ class FaceTrack:
                 landmarks_2d=torch.from_numpy(arrays["landmarks_2d"]),
                 provenance=header["provenance"],
                 given_head=head,
+                lens=Lens(*(arrays[f"lens/{n}"] for n in _LENS)) if "lens/focal" in arrays else None,
             )
         except FileNotFoundError:
             raise TrackError(f"{path}: no such track; make one with `neuface track`") from None
@@ -186,3 +244,11 @@ def crop_to_frame(
     xy = (pixels - transform[:, 2]) @ linear.T
     depth = points[:, 2:] * half * np.sqrt(abs(np.linalg.det(linear)))
     return np.concatenate([xy, depth], axis=1).astype(np.float32)
+
+
+def frame_to_crop(
+    points: NDArray[np.floating], transforms: NDArray[np.float64], crop_size: int
+) -> NDArray[np.float32]:
+    """Frame pixels [..., N, 2] to crop units [-1, 1]; transforms [..., 2, 3] as in `crop_to_frame`, its inverse."""
+    pixels = np.einsum("...ij,...nj->...ni", transforms[..., :2], points) + transforms[..., None, :, 2]
+    return (pixels * (2 / crop_size) - 1).astype(np.float32)

@@ -12,7 +12,7 @@ import pytest
 
 import neuface_engine as nf
 from neuface_engine.cli.compare import density
-from neuface_engine.cli.heat import HeatMaps
+from neuface_engine.tracks.heat import HeatMaps
 from neuface_engine.tracks.gradients import TrackGradients
 from tests.cli.test_commands import neuface, one_object
 

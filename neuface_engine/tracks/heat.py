@@ -1,4 +1,4 @@
-"""The heat maps that `neuface render` lays over a tile: from the maps kept with a track, or worked out anew."""
+"""The heat maps that an overlay lays over a tile: from the maps kept with a track, or worked out anew."""
 
 from __future__ import annotations
 
