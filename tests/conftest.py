@@ -45,6 +45,19 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _own_assets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Models of the user's have no say in the tests."""
+    folder = tmp_path_factory.mktemp("neuface_assets")
+    before = os.environ.get("NEUFACE_ASSETS")
+    os.environ["NEUFACE_ASSETS"] = str(folder)
+    yield folder
+    if before is None:
+        del os.environ["NEUFACE_ASSETS"]
+    else:
+        os.environ["NEUFACE_ASSETS"] = before
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _threads() -> None:
     import torch
 

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, Literal
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar, Literal, Self
 
+import torch
 from torch import Tensor, nn
 
-from neuface_engine.errors import AssetError
+from neuface_engine.errors import AssetError, ConfigError
 from neuface_engine.face_model import FaceModel, FaceParameters
 from neuface_engine.weights import weights_fingerprint
 
 Trainable = Literal["all", "top"]
 CropSide = Literal["larger", "mean"]
+CropPoints = Literal["ibug68", "mediapipe"]
+TEMPLATE_TOLERANCE_M = 1e-5
+"""By so much may a mean face differ in another file of the same release (rounding)."""
 
 
 class Encoder(nn.Module, ABC):
@@ -29,8 +35,25 @@ class Encoder(nn.Module, ABC):
     """Side of a crop in units of the box of the 68 landmarks."""
     crop_side: ClassVar[CropSide] = "larger"
     """Which length of that box: its larger side, or the mean of width and height."""
+    crop_points: ClassVar[CropPoints] = "ibug68"
+    """Which landmarks that box is drawn around."""
+    landmark_set: ClassVar[str] = "ibug68"
+    """What the network was trained to match."""
+    n_shape: int = 100
+    n_expression: int = 50
+    """Coefficients predicted: beta and psi."""
+    flame_version: ClassVar[str | None] = None
+    """Release of FLAME whose coefficients are predicted (`face_model.releases`); None = not FLAME's."""
+    temporal_context: ClassVar[int] = 0
+    """How many frames before and after one the network looks at; see `decode`."""
+    groups: ClassVar[tuple[str, ...]] = ("encoder",)
+    """Parts of the network whose weights can be held or moved on their own."""
+    moving: tuple[str, ...] | None = None
+    """Those that an optimisation moves; None = all."""
     head_fingerprint: str | None = None
-    """Fingerprint of the face model whose coefficients this encoder predicts; None = any of FLAME's layout."""
+    """Fingerprint of the face model whose coefficients this encoder predicts; None = any of its release."""
+    head_template: Tensor | None = None
+    """Mean face [V, 3] of the face model it was trained with, where its checkpoint holds it; metres."""
 
     def check_head(self, head: FaceModel) -> None:
         """Raises AssetError where `head` is not the one whose coefficients this encoder predicts."""
@@ -39,8 +62,34 @@ class Encoder(nn.Module, ABC):
                 f"encoder {self.name!r} was trained on another head than {head.name!r}; give the head of its release"
             )
 
+    def fitted_head(self, head: FaceModel) -> FaceModel:
+        """`head` with as many components as this encoder predicts. Raises AssetError where it is not the right one."""
+        self.check_head(head)
+        return head.sized(self.n_shape, self.n_expression)
+
+    def head_notes(self, head: FaceModel) -> list[str]:
+        """What cannot be known or done with this head, a line each."""
+        return list(head.arrays.notes)
+
+    def move(self, groups: Sequence[str] | None) -> Self:
+        """Lets an optimisation move these parts alone (`groups`); None = all. Raises ConfigError for unknown ones."""
+        if groups is not None:
+            unknown = [name for name in groups if name not in self.groups]
+            if unknown or not groups:
+                raise ConfigError(
+                    f"encoder {self.name!r} has no part {(unknown or ['nothing'])[0]!r}; "
+                    f"give {' or '.join(self.groups)}"
+                )
+        self.moving = None if groups is None else tuple(groups)
+        return self
+
+    @classmethod
+    def check_file(cls, path: Path) -> str:
+        """What a checkpoint is, in words, found out without reading its weights. Raises AssetError."""
+        raise AssetError(f"{path}: encoder {cls.name!r} takes no checkpoint")
+
     def forward(self, crops: Tensor) -> FaceParameters:
-        """Crops ``[B, 3, S, S]`` in 0..1 -> FaceParameters of batch ``[B]``."""
+        """Crops ``[B, 3, S, S]`` in 0..1 -> FaceParameters of batch ``[B]``, shortened as `decode` says."""
         return self.decode(self.features(crops))
 
     @abstractmethod
@@ -49,13 +98,84 @@ class Encoder(nn.Module, ABC):
 
     @abstractmethod
     def decode(self, features: tuple[Tensor, ...]) -> FaceParameters:
-        """Parameters of batch ``[B]`` from features of batch ``[B]``."""
+        """Parameters of batch ``[B]`` from features of batch ``[B]``.
+
+        With a temporal context c the batch is consecutive frames of one view, of which the first c and the last c
+        serve as context alone: B frames in, B - 2 c out. At the ends of a clip the caller repeats its last frame.
+        """
 
     @abstractmethod
     def trainable_parameters(self, trainable: Trainable) -> list[nn.Parameter]:
-        """The weights w to optimise: of the whole network, or of ``decode`` alone."""
+        """The weights w to optimise, of the parts in `moving`: of the whole network, or of ``decode`` alone."""
 
     @property
     def fingerprint(self) -> str:
         """sha256 over all weights as they are now."""
         return weights_fingerprint(self)
+
+
+class FlameEncoder(Encoder):
+    """An encoder of FLAME 2020's coefficients. The weights of BatchNorm are frozen, as in NeuFace's released code."""
+
+    flame_version: ClassVar[str | None] = "2020"
+    input_size = 224
+    crop_side: ClassVar[CropSide] = "mean"
+
+    def check_head(self, head: FaceModel) -> None:
+        if head.name == "open":
+            raise AssetError(
+                f"encoder {self.name!r} predicts coefficients of FLAME {self.flame_version}, not of the open head; "
+                "give FLAME's generic_model.pkl with --head"
+            )
+        super().check_head(head)
+        release = head.release
+        if release is not None and release.name not in (None, self.flame_version):
+            remedy = (
+                ""
+                if release.certain
+                else f", or say --head-release {self.flame_version} if that name is wrong"
+            )
+            raise AssetError(
+                f"encoder {self.name!r} predicts coefficients of FLAME {self.flame_version} and {head.name!r} is FLAME "
+                f"{release.name} ({release.how}): their bases mean other faces; give FLAME {self.flame_version}{remedy}"
+            )
+        if self.head_template is None:
+            return
+        template = torch.from_numpy(head.arrays.v_template)
+        apart = (
+            float((template - self.head_template).abs().max())
+            if template.shape == self.head_template.shape
+            else float("inf")
+        )
+        if apart > TEMPLATE_TOLERANCE_M:
+            raise AssetError(
+                f"encoder {self.name!r} was trained with another head than {head.name!r} (the mean face in its "
+                f"checkpoint is {1000 * apart:.2g} mm away); give the generic_model.pkl of FLAME {self.flame_version}"
+            )
+
+    def head_notes(self, head: FaceModel) -> list[str]:
+        notes = super().head_notes(head)
+        if (head.release is None or head.release.name is None) and self.head_template is None:
+            notes.append(
+                f"{head.name}: release of FLAME unknown; encoder {self.name!r} needs {self.flame_version} "
+                f"(say --head-release {self.flame_version})"
+            )
+        return notes
+
+    def trainable_parameters(self, trainable: Trainable) -> list[nn.Parameter]:
+        moved = [m for name in self.moving or self.groups for m in self.group_modules(name, trainable)]
+        frozen = {id(p) for m in self.modules() if isinstance(m, NORMS) for p in m.parameters()}
+        unique = {id(p): p for module in moved for p in module.parameters() if id(p) not in frozen}
+        return list(unique.values())
+
+    @abstractmethod
+    def group_modules(self, group: str, trainable: Trainable) -> list[nn.Module]:
+        """The networks of one part: whole, or what of them belongs to ``decode``."""
+
+    def _freeze_norms(self) -> None:
+        for module in self.modules():
+            if isinstance(module, NORMS):
+                module.requires_grad_(False)
+
+
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)

@@ -3,46 +3,70 @@
 from __future__ import annotations
 
 import pickle
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from neuface_engine.errors import AssetError
+from neuface_engine.torch_files import Shape, is_zip, read_torch_zip
+from neuface_engine.unpickling import Refused
 
 NAMED = 6
 """So many weights of a kind are named in an error; the rest is counted."""
 
 
-def read_checkpoint(path: Path, *, remedy: str) -> dict[str, Any]:
-    """The dict that torch.save wrote: tensors and plain containers, nothing that runs. Raises AssetError."""
+def read_checkpoint(path: Path, *, remedy: str, shapes_only: bool = False) -> dict[str, Any]:
+    """The dict in a file of torch.save, or the flat one of a safetensors file; nothing in it is run.
+
+    Tensors come as numpy arrays or tensors; with `shapes_only` as `Shape`, without reading them where the format
+    allows it. Objects of a training run's libraries are left inert. Raises AssetError.
+    """
     if not path.is_file():
-        raise AssetError(f"{path}: no such checkpoint; {remedy}")
+        what = "is a folder" if path.is_dir() else "no such checkpoint"
+        raise AssetError(f"{path}: {what}; {remedy}")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
+        with path.open("rb") as stream:
+            head = stream.read(9)
+        if head[8:9] == b"{":
+            content = _read_safetensors(path, shapes_only=shapes_only)
+        elif is_zip(path):
+            content = read_torch_zip(path, shapes_only=shapes_only)
+        else:
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, Refused) as error:
         reason = " ".join(str(error).split("\n")[0].split())[:120]
         raise AssetError(f"{path}: not a checkpoint of plain tensors ({reason}); {remedy}") from None
-    except (
-        RuntimeError,
-        OSError,
-        EOFError,
-        ValueError,
-        KeyError,
-        IndexError,
-        AttributeError,
-        TypeError,
-    ) as error:
+    except Exception as error:  # a damaged file can raise anything
         reason = " ".join(str(error).split())[:120] or type(error).__name__
         raise AssetError(f"{path}: cannot be read as a checkpoint ({reason}); {remedy}") from None
-    except (zipfile.BadZipFile, UnicodeDecodeError, MemoryError, OverflowError):
-        raise AssetError(f"{path}: damaged checkpoint; {remedy}") from None
     if not isinstance(content, dict):
         raise AssetError(f"{path}: holds a {type(content).__name__}, not a dict of weights; {remedy}")
-    return content
+    return {str(key): value for key, value in content.items()}
+
+
+def _read_safetensors(path: Path, *, shapes_only: bool) -> dict[str, Any]:
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            if shapes_only:
+                return {n: Shape(file.get_slice(n).get_shape()) for n in file.keys()}  # noqa: SIM118
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise Refused(str(error)) from None
+
+
+def below(content: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    """What the flat names that begin with `prefix` hold, without it."""
+    return {name.removeprefix(prefix): v for name, v in content.items() if name.startswith(prefix)}
+
+
+def part_of(content: Mapping[str, Any], name: str) -> Any:
+    """The weights of one network: a dict under its name, or what its name precedes; None where neither is."""
+    return content[name] if name in content else below(content, f"{name}.") or None
 
 
 def strict_load(module: nn.Module, weights: Any, path: Path, *, part: str, remedy: str) -> None:
@@ -50,28 +74,66 @@ def strict_load(module: nn.Module, weights: Any, path: Path, *, part: str, remed
 
     BatchNorm's count of batches, which nothing reads, may be absent. Raises AssetError that lists what does not fit.
     """
+    check_weights(module, weights, path, part=part, remedy=remedy)
+    expected = module.state_dict()
+    tensors = {str(n): _tensor(v) for n, v in weights.items() if str(n) in expected}
+    module.load_state_dict({**expected, **tensors})
+
+
+def check_weights(module: nn.Module, weights: Any, path: Path, *, part: str, remedy: str) -> None:
+    """Whether `weights`, tensors or their shapes alone, fit `module`, which may be on torch's meta device."""
     if not isinstance(weights, Mapping):
-        raise AssetError(f"{path}: {part} is a {type(weights).__name__}, not a dict of weights; {remedy}")
+        what = "is missing" if weights is None else f"is a {type(weights).__name__}, not a dict of weights"
+        raise AssetError(f"{path}: {part} {what}; {remedy}")
     expected = module.state_dict()
     needed = {name for name in expected if not name.endswith("num_batches_tracked")}
     given = {str(name): value for name, value in weights.items()}
-    tensors = {name: value for name, value in given.items() if isinstance(value, Tensor)}
+    shapes = {name: _shape(value) for name, value in given.items() if _shape(value) is not None}
     faults = {
-        "lacks": sorted(needed - set(tensors)),
+        "lacks": sorted(needed - set(shapes)),
         "has of another shape": [
-            f"{name} {list(value.shape)} instead of {list(expected[name].shape)}"
-            for name, value in tensors.items()
-            if name in expected and value.shape != expected[name].shape
+            f"{name} {list(shape or ())} instead of {list(expected[name].shape)}"
+            for name, shape in shapes.items()
+            if name in expected and shape != tuple(expected[name].shape)
+        ],
+        "has no numbers in": [
+            name
+            for name, value in given.items()
+            if name in expected and not _is_numeric(value, expected[name].is_floating_point())
         ],
         "has unknown": sorted(set(given) - set(expected)),
         "has not finite": [
-            name for name, value in tensors.items() if name in expected and not bool(value.isfinite().all())
+            name for name, value in given.items() if name in expected and not _is_finite(value)
         ],
     }
     found = [f"{what} {_named(names)}" for what, names in faults.items() if names]
     if found:
         raise AssetError(f"{path}: {part} {'; '.join(found)}; {remedy}")
-    module.load_state_dict({**expected, **tensors})
+
+
+def _tensor(value: Any) -> Tensor:
+    return value if isinstance(value, Tensor) else torch.from_numpy(value)
+
+
+def _shape(value: Any) -> tuple[int, ...] | None:
+    if isinstance(value, Shape):
+        return tuple(value)
+    return tuple(value.shape) if isinstance(value, Tensor | np.ndarray) else None
+
+
+def _is_numeric(value: Any, floating: bool) -> bool:
+    """Whole numbers where weights should be are a sign of another file; floats for a count are not."""
+    if isinstance(value, Tensor):
+        return not floating or value.is_floating_point()
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind in ("f" if floating else "fiub")
+    return True
+
+
+def _is_finite(value: Any) -> bool:
+    if isinstance(value, Tensor):
+        return bool(value.isfinite().all())
+    return not (isinstance(value, np.ndarray) and value.dtype.kind == "f") or bool(np.isfinite(value).all())
 
 
 def _named(names: list[str]) -> str:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar, NoReturn
 
 import torch
 from torch import Tensor, nn
 
-from neuface_engine.encoders.base import CropSide, Encoder, Trainable
-from neuface_engine.encoders.checkpoints import read_checkpoint, strict_load
+from neuface_engine.encoders.base import FlameEncoder, Trainable
+from neuface_engine.encoders.checkpoints import check_weights, part_of, read_checkpoint, strict_load
 from neuface_engine.encoders.resnet import NUM_FEATURES, ResNet50
-from neuface_engine.errors import AssetError, ConfigError
-from neuface_engine.face_model import FaceModel, FaceParameters
+from neuface_engine.errors import ConfigError
+from neuface_engine.face_model import FaceParameters
 from neuface_engine.weights import use_channels_last
 
 SPLIT = {"shape": 100, "texture": 50, "expression": 50, "pose": 6, "camera": 3, "light": 27}
@@ -22,26 +22,34 @@ PART = "E_flame"
 """The coarse encoder's place in deca_model.tar, beside the detail networks."""
 
 
-class DecaEncoder(Encoder):
+def regressor(inputs: int, outputs: int) -> nn.Sequential:
+    """The two layers that follow a ResNet in DECA and its like."""
+    return nn.Sequential(nn.Linear(inputs, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, outputs))
+
+
+def needs_checkpoint(encoder: str, file: str, origin: str) -> NoReturn:
+    """Raises ConfigError with the remedy."""
+    raise ConfigError(
+        f"encoder {encoder!r} needs its weights; give {file} (from {origin}) with --checkpoint, or put it into the "
+        "folder of assets (`neuface assets add FILE`)"
+    )
+
+
+class DecaEncoder(FlameEncoder):
     """Crop -> FaceParameters with texture and light, under the weight names of DECA's `E_flame`.
 
-    The weights of BatchNorm are frozen, as in NeuFace's released code; trainable="top" is the last stage of the
-    ResNet and the two layers after it.
+    trainable="top" is the last stage of the ResNet and the two layers after it.
     """
 
     name = "deca"
-    input_size = 224
     crop_scale = 1.25 * 1.1
-    crop_side: ClassVar[CropSide] = "mean"
+    groups: ClassVar[tuple[str, ...]] = ("coarse",)
 
     def __init__(self) -> None:
         super().__init__()
         self.encoder = ResNet50()
-        self.layers = nn.Sequential(
-            nn.Linear(NUM_FEATURES, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, sum(SPLIT.values()))
-        )
-        for norm in self._norms():
-            norm.requires_grad_(False)
+        self.layers = regressor(NUM_FEATURES, sum(SPLIT.values()))
+        self._freeze_norms()
         use_channels_last(self)
         self.eval()
 
@@ -52,23 +60,20 @@ class DecaEncoder(Encoder):
         Raises ConfigError where no file is given and AssetError where it is missing, unreadable or of another layout.
         """
         if checkpoint is None:
-            raise ConfigError(
-                "encoder 'deca' needs its weights; give deca_model.tar (from DECA's project page) with --checkpoint"
-            )
+            needs_checkpoint("deca", "deca_model.tar", "DECA's project page")
         path = Path(checkpoint)
-        content = read_checkpoint(path, remedy="obtain deca_model.tar again from DECA's project page")
         encoder = cls()
-        strict_load(encoder, content.get(PART, content), path, part=PART, remedy="give DECA's deca_model.tar")
+        strict_load(encoder, _weights(path), path, part=PART, remedy="give DECA's deca_model.tar")
         use_channels_last(encoder)
         return encoder.eval()
 
-    def check_head(self, head: FaceModel) -> None:
-        if self.head_fingerprint is None and head.name == "open":
-            raise AssetError(
-                "encoder 'deca' predicts coefficients of FLAME 2020, not of the open head; give FLAME's "
-                "generic_model.pkl with --head"
-            )
-        super().check_head(head)
+    @classmethod
+    def check_file(cls, path: Path) -> str:
+        with torch.device("meta"):
+            encoder = cls()
+        weights = _weights(path, shapes_only=True)
+        check_weights(encoder, weights, path, part=PART, remedy="give DECA's deca_model.tar")
+        return "DECA's coarse encoder, 236 coefficients"
 
     def features(self, crops: Tensor) -> tuple[Tensor, ...]:
         return (self.encoder.trunk(crops.contiguous(memory_format=torch.channels_last)),)
@@ -78,10 +83,12 @@ class DecaEncoder(Encoder):
         parts = output.split(list(SPLIT.values()), dim=1)
         return FaceParameters(**dict(zip(SPLIT, parts, strict=True)))
 
-    def trainable_parameters(self, trainable: Trainable) -> list[nn.Parameter]:
-        moved: list[nn.Module] = [self] if trainable == "all" else [self.encoder.layer4, self.layers]
-        frozen = {id(p) for norm in self._norms() for p in norm.parameters()}
-        return [p for module in moved for p in module.parameters() if id(p) not in frozen]
+    def group_modules(self, group: str, trainable: Trainable) -> list[nn.Module]:
+        return [self] if trainable == "all" else [self.encoder.layer4, self.layers]
 
-    def _norms(self) -> list[nn.BatchNorm2d]:
-        return [module for module in self.modules() if isinstance(module, nn.BatchNorm2d)]
+
+def _weights(path: Path, *, shapes_only: bool = False) -> Any:
+    remedy = "obtain deca_model.tar again from DECA's project page"
+    content = read_checkpoint(path, remedy=remedy, shapes_only=shapes_only)
+    found = part_of(content, PART)
+    return content if found is None else found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from neuface_engine import resources
 from neuface_engine.errors import AssetError
-from neuface_engine.face_model.flame_files import read_embedding, read_flame_pickle
+from neuface_engine.face_model.releases import Release
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -31,7 +31,9 @@ class HeadArrays:
 
     v_template [V, 3], faces [T, 3], shape_basis [V, 3, n_shape], expression_basis [V, 3, n_expression],
     pose_basis [V, 3, 36] (neck, jaw, eyes; rotation minus identity, row-major), joint_regressor [5, V],
-    weights [V, 5]; landmarks static 51, full 68, dynamic contour [79, 17], mediapipe (where the model has it).
+    weights [V, 5]; landmarks static 51, full 68, dynamic contour [79, 17], mediapipe (where the model has it, of
+    all 478 points or of those in mediapipe_numbers); eyelids [2, V, 3]: offsets of the left and the right lid, closed.
+    identity: fingerprint of the whole model, where these bases are a part of it; notes: what had to be made up.
     """
 
     v_template: Floats
@@ -45,17 +47,42 @@ class HeadArrays:
     full: LandmarkTable
     contour: LandmarkTable
     mediapipe: LandmarkTable | None = None
+    mediapipe_numbers: Ints | None = None
+    eyelids: Floats | None = None
     expression_names: tuple[str, ...] = ()
     regions: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
     part: NDArray[np.uint8] | None = None
     name: str = "head"
+    release: Release | None = None
+    identity: str = ""
+    notes: tuple[str, ...] = ()
 
     def fingerprint(self) -> str:
-        """sha256 of template and bases: which release of which head this is."""
+        """sha256 of the whole model's template and bases: which release of which head this is."""
+        if self.identity:
+            return self.identity
         digest = hashlib.sha256()
         for array in (self.v_template, self.shape_basis, self.expression_basis):
             digest.update(np.ascontiguousarray(array, dtype=np.float32).tobytes())
         return digest.hexdigest()
+
+    def sized(self, n_shape: int, n_expression: int) -> HeadArrays:
+        """The first components alone; the fingerprint stays. Raises AssetError where there are not so many."""
+        have = self.shape_basis.shape[2], self.expression_basis.shape[2]
+        if (n_shape, n_expression) == have:
+            return self
+        if n_shape > have[0] or n_expression > have[1]:
+            raise AssetError(
+                f"head {self.name!r} has {have[0]} shape and {have[1]} expression components, not {n_shape} and "
+                f"{n_expression}; give the face model that the encoder was trained with"
+            )
+        return replace(
+            self,
+            identity=self.fingerprint(),
+            shape_basis=self.shape_basis[..., :n_shape],
+            expression_basis=self.expression_basis[..., :n_expression],
+            expression_names=self.expression_names[:n_expression],
+        )
 
 
 def read_open_head(path: Path | None = None) -> HeadArrays:
@@ -94,52 +121,3 @@ def read_open_head(path: Path | None = None) -> HeadArrays:
         raise AssetError(
             f"{path}: no array {missing}; this is not an open head file of this version"
         ) from None
-
-
-def read_flame(path: Path, landmarks: Path | None, n_shape: int = 100, n_expression: int = 50) -> HeadArrays:
-    """A FLAME model file (.pkl of 2016 to 2023, or .npz of the same keys) and its landmark_embedding.npy.
-
-    The first 300 columns of shapedirs are identity, the rest expression (FLAME's file format).
-    Raises AssetError where a file is missing or of another layout.
-    """
-    if not path.is_file():
-        raise AssetError(f"{path}: no such face model; FLAME is obtained from flame.is.tue.mpg.de")
-    if landmarks is None:
-        beside = path.with_name("landmark_embedding.npy")
-        if not beside.is_file():
-            raise AssetError(
-                f"{path}: FLAME needs its landmark embedding; give it with --head-landmarks FILE "
-                "(landmark_embedding.npy, distributed with DECA)"
-            )
-        landmarks = beside
-    model = _read_npz(path) if path.suffix == ".npz" else read_flame_pickle(path)
-    wanted = ("v_template", "f", "shapedirs", "posedirs", "J_regressor", "weights")
-    missing = [key for key in wanted if key not in model]
-    if missing:
-        raise AssetError(f"{path}: lacks {', '.join(missing)}; this is not a FLAME model file")
-    bases = np.asarray(model["shapedirs"], np.float32)
-    vertices = np.asarray(model["v_template"], np.float32)
-    if bases.ndim != 3 or bases.shape[:2] != vertices.shape or bases.shape[2] < 300 + n_expression:
-        raise AssetError(f"{path}: shapedirs is {list(bases.shape)}; FLAME has [{len(vertices)}, 3, 400]")
-    static, full, contour = read_embedding(landmarks)
-    return HeadArrays(
-        v_template=vertices,
-        faces=np.asarray(model["f"]).astype(np.int64),
-        shape_basis=bases[..., :n_shape],
-        expression_basis=bases[..., 300 : 300 + n_expression],
-        pose_basis=np.asarray(model["posedirs"], np.float32),
-        joint_regressor=np.asarray(model["J_regressor"], np.float32),
-        weights=np.asarray(model["weights"], np.float32),
-        static=LandmarkTable(*static),
-        full=LandmarkTable(*full),
-        contour=LandmarkTable(*contour),
-        name=path.stem,
-    )
-
-
-def _read_npz(path: Path) -> dict[str, NDArray[np.generic]]:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return {key: file[key] for key in file.files}
-    except (ValueError, OSError) as error:
-        raise AssetError(f"{path}: cannot be read as npz ({error}); give an uncorrupted file") from None

@@ -1,127 +1,126 @@
-"""FLAME's public files without chumpy: pickles are read with a whitelist that can build arrays and nothing else.
+"""FLAME's model files: the pickles of all releases, and the same arrays as npz or safetensors.
 
-Formats: FLAME's generic_model.pkl (Python 2 pickle of numpy, chumpy and scipy.sparse objects) and DECA's
-landmark_embedding.npy (a 0-d object array holding a dict, two of its entries torch tensors).
+Formats: generic_model.pkl and its like (Python 2 or 3 pickle of numpy, chumpy and scipy.sparse objects; keys
+v_template, f, shapedirs, posedirs, J_regressor, weights, kintree_table); files of `neuface assets convert`.
 """
 
 from __future__ import annotations
 
-import io
-import pickle
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from scipy import sparse
+from safetensors import SafetensorError, safe_open
 
 from neuface_engine.errors import AssetError
+from neuface_engine.unpickling import Refused, find_arrays, unpickle
 
-Table = tuple[NDArray[np.int64], NDArray[np.float32]]
+Arrays = dict[str, NDArray[Any]]
 
-
-class _Chumpy:
-    """Stands for any chumpy object: keeps its array, forgets its graph."""
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.x = state.get("x")
-
-
-class _ArrayUnpickler(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        root = module.split(".")[0]
-        if root == "chumpy":
-            return _Chumpy
-        if root == "scipy" and name == "csc_matrix":
-            return sparse.csc_matrix
-        if root == "numpy" and name in ("_reconstruct", "scalar"):
-            from numpy._core import multiarray
-
-            return getattr(multiarray, name)
-        if (module, name) in (("numpy", "ndarray"), ("numpy", "dtype")):
-            return getattr(np, name)
-        if (module, name) == ("collections", "OrderedDict"):
-            return dict
-        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
-            return torch._utils._rebuild_tensor_v2
-        if (module, name) == ("torch.storage", "_load_from_bytes"):
-            return _load_storage
-        if (module, name) in (
-            ("_codecs", "encode"),
-            ("copy_reg", "_reconstructor"),
-            ("copyreg", "_reconstructor"),
-        ):
-            return super().find_class("copyreg" if root.startswith("copy") else module, name)
-        if (module, name) in (("__builtin__", "object"), ("builtins", "object")):
-            return object
-        raise pickle.UnpicklingError(f"it wants to call {module}.{name}")
+WANTED = ("v_template", "f", "shapedirs", "posedirs", "J_regressor", "weights")
+NUM_JOINTS = 5
+SHAPE_COMPONENTS = 300
+"""Columns of shapedirs that are identity; what follows is expression."""
+AGAIN = "obtain the file again from flame.is.tue.mpg.de"
 
 
-def _load_storage(data: bytes) -> Any:
-    return torch.load(io.BytesIO(data), weights_only=True)
+def read_flame_file(path: Path) -> Arrays:
+    """The arrays of a FLAME model by name, dense; checked for the layout. float32 and int64.
 
-
-def _unpickle(stream: Any, path: Path, what: str) -> Any:
-    try:
-        return _ArrayUnpickler(stream, encoding="latin1").load()
-    except Exception as error:  # a damaged pickle can raise anything
-        reason = " ".join(str(error).split())[:120]
-        raise AssetError(f"{path}: cannot be read as {what} ({reason}); obtain the file again") from None
-
-
-def read_flame_pickle(path: Path) -> dict[str, Any]:
-    """The arrays of a FLAME .pkl by name, dense. Raises AssetError for anything else."""
-    with path.open("rb") as stream:
-        content = _unpickle(stream, path, "a FLAME model")
-    if not isinstance(content, dict):
-        raise AssetError(
-            f"{path}: holds a {type(content).__name__}, not a FLAME model; obtain the file again"
-        )
-    return {str(key): _dense(value) for key, value in content.items()}
-
-
-def _dense(value: Any) -> Any:
-    if isinstance(value, _Chumpy):
-        return np.asarray(value.x)
-    if sparse.issparse(value):
-        return value.toarray()
-    return value
-
-
-def read_embedding(path: Path) -> tuple[Table, Table, Table]:
-    """DECA's landmark_embedding.npy: static 51, full 68 and dynamic [79, 17] tables (triangles, barycentrics).
-
-    Raises AssetError where the file is missing or of another layout.
+    v_template [V, 3] metres, f [T, 3], shapedirs [V, 3, 300 + n], posedirs [V, 3, 36], J_regressor [5, V],
+    weights [V, 5]; of a converted file also what it was given besides (landmark tables, eyelids, masks).
+    Raises AssetError, naming the file and the remedy, for a file that is missing, damaged or of another layout.
     """
     if not path.is_file():
-        raise AssetError(
-            f"{path}: no such landmark embedding; landmark_embedding.npy is distributed with DECA"
-        )
-    with path.open("rb") as stream:
-        try:
-            version = np.lib.format.read_magic(stream)
-            read = (
-                np.lib.format.read_array_header_1_0
-                if version == (1, 0)
-                else np.lib.format.read_array_header_2_0
-            )
-            read(stream)
-        except ValueError:
-            raise AssetError(f"{path}: not a .npy file; give DECA's landmark_embedding.npy") from None
-        content = _unpickle(stream, path, "a landmark embedding")
-    content = content.item() if isinstance(content, np.ndarray) and content.shape == () else content
+        raise AssetError(f"{path}: no such face model; FLAME is obtained from flame.is.tue.mpg.de")
+    content = read_arrays(path, what="a FLAME model", remedy=AGAIN)
+    missing = [key for key in WANTED if key not in content]
+    if missing:
+        raise AssetError(f"{path}: lacks {', '.join(missing)}; this is not a FLAME model file")
     try:
-        return (
-            _table(content["static_lmk_faces_idx"], content["static_lmk_bary_coords"], (51,)),
-            _table(content["full_lmk_faces_idx"], content["full_lmk_bary_coords"], (68,)),
-            _table(content["dynamic_lmk_faces_idx"], content["dynamic_lmk_bary_coords"], (79, 17)),
-        )
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+        model = {key: np.asarray(content[key], np.int64 if key == "f" else np.float32) for key in WANTED}
+    except (TypeError, ValueError, OverflowError):
+        raise AssetError(f"{path}: an array holds something else than numbers; {AGAIN}") from None
+    _check_layout(path, model)
+    rest = {key: value for key, value in content.items() if key not in WANTED}
+    return {**rest, **model}
+
+
+def read_arrays(path: Path, *, what: str, remedy: str) -> dict[str, Any]:
+    """A dict from a .pkl, .npz or .safetensors file (by its content, not its name). Raises AssetError."""
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(9)
+            if head[:4] == b"PK\x03\x04":
+                return read_npz(path, what=what, remedy=remedy)
+            if head[8:9] == b"{" or path.suffix == ".safetensors":
+                return _read_safetensors(path, what=what, remedy=remedy)
+            stream.seek(0)
+            content = unpickle(stream, find_arrays)
+    except Refused as reason:
+        raise AssetError(f"{path}: cannot be read as {what} ({reason}); {remedy}") from None
+    except OSError as error:
+        raise AssetError(f"{path}: cannot be read ({error.strerror or error}); {remedy}") from None
+    if not isinstance(content, dict):
+        raise AssetError(f"{path}: holds a {type(content).__name__}, not {what}; {remedy}")
+    return {str(key): value for key, value in content.items()}
+
+
+def read_npz(path: Path, *, what: str, remedy: str) -> dict[str, Any]:
+    """The arrays of an npz file; none of objects. Raises AssetError."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {str(key): file[key] for key in file.files}
+    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, NotImplementedError) as error:
+        raise _unreadable(path, what, error, remedy) from None
+    except (
+        MemoryError,
+        OverflowError,
+        TypeError,
+        AttributeError,
+        SyntaxError,
+        RuntimeError,
+        zipfile.LargeZipFile,
+    ) as error:
+        raise _unreadable(path, what, error, remedy) from None
+    except Exception as error:  # zlib and numpy's header parser have errors of their own
+        raise _unreadable(path, what, error, remedy) from None
+
+
+def _read_safetensors(path: Path, *, what: str, remedy: str) -> dict[str, Any]:
+    try:
+        with safe_open(str(path), framework="np") as file:
+            return {str(name): file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
+        raise _unreadable(path, what, error, remedy) from None
+
+
+def _unreadable(path: Path, what: str, error: BaseException, remedy: str) -> AssetError:
+    reason = " ".join(str(error).split())[:120] or type(error).__name__
+    return AssetError(f"{path}: cannot be read as {what} ({reason}); {remedy}")
+
+
+def _check_layout(path: Path, model: Arrays) -> None:
+    vertices, bases = model["v_template"], model["shapedirs"]
+    joints = model["weights"].shape[-1] if model["weights"].ndim == 2 else 0
+    if joints > NUM_JOINTS:
         raise AssetError(
-            f"{path}: not DECA's landmark embedding ({error}); give landmark_embedding.npy"
-        ) from None
-
-
-def _table(faces: Any, barycentric: Any, shape: tuple[int, ...]) -> Table:
-    return np.asarray(faces, np.int64).reshape(shape), np.asarray(barycentric, np.float32).reshape(*shape, 3)
+            f"{path}: has {joints} joints, a body model of SMPL's kind; FLAME has {NUM_JOINTS}: give FLAME's file"
+        )
+    if vertices.ndim != 2 or vertices.shape[1] != 3 or not len(vertices):
+        raise AssetError(f"{path}: v_template is {list(vertices.shape)}; FLAME has [5023, 3]; {AGAIN}")
+    count = len(vertices)
+    if bases.ndim != 3 or bases.shape[:2] != vertices.shape or bases.shape[2] < SHAPE_COMPONENTS + 50:
+        raise AssetError(f"{path}: shapedirs is {list(bases.shape)}; FLAME has [{count}, 3, 400]; {AGAIN}")
+    shapes = {"posedirs": (count, 3, 36), "J_regressor": (NUM_JOINTS, count), "weights": (count, NUM_JOINTS)}
+    for name, shape in shapes.items():
+        if model[name].shape != shape:
+            raise AssetError(f"{path}: {name} is {list(model[name].shape)}; FLAME has {list(shape)}; {AGAIN}")
+    faces = model["f"]
+    if faces.ndim != 2 or faces.shape[1] != 3 or not len(faces) or faces.min() < 0 or faces.max() >= count:
+        raise AssetError(f"{path}: f does not hold triangles of {count} vertices; {AGAIN}")
+    for name in WANTED:
+        if not np.isfinite(model[name]).all():
+            raise AssetError(f"{path}: {name} is not finite; {AGAIN}")

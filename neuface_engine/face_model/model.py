@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from neuface_engine.face_model.assets import HeadArrays, LandmarkTable, read_flame, read_open_head
+from neuface_engine.face_model.assets import HeadArrays, LandmarkTable, read_open_head
+from neuface_engine.face_model.flame import read_flame
 from neuface_engine.face_model.parameters import FaceParameters
 from neuface_engine.face_model.rotations import axis_angle_to_matrix
 
@@ -50,13 +51,18 @@ class _Surface(nn.Module):
             "pose_basis": head.pose_basis[vertices].reshape(-1, 36).T,  # [36, 3N]
             "weights": head.weights[vertices],
         }
+        if head.eyelids is not None:
+            buffers["eyelids"] = head.eyelids[:, vertices].reshape(2, -1)  # [2, 3N]
         for name, array in buffers.items():
             self.register_buffer(name, torch.from_numpy(np.ascontiguousarray(array)), persistent=False)
 
-    def forward(self, coefficients: Tensor, moving: dict[int, Tensor], joints: Tensor) -> Tensor:
+    def forward(
+        self, coefficients: Tensor, moving: dict[int, Tensor], joints: Tensor, lids: Tensor | None = None
+    ) -> Tensor:
         """Canonical vertices [B, N, 3].
 
-        coefficients [B, n], moving: rotation minus identity [B, 3, 3] of each joint that moves, joints [B, 5, 3].
+        coefficients [B, n], moving: rotation minus identity [B, 3, 3] of each joint that moves, joints [B, 5, 3],
+        lids [B, 2]: how far the left and the right lid are closed.
         """
         flat = torch.addmm(self.template.flatten(), coefficients, self.basis)
         for joint, change in moving.items():
@@ -66,6 +72,8 @@ class _Surface(nn.Module):
         for joint, change in moving.items():  # the moving joints are leaves: their displacements add up
             weight = self.weights[:, joint, None]
             skinned = skinned + weight * ((vertices - joints[:, joint, None]) @ change.transpose(1, 2))
+        if lids is not None:
+            skinned = skinned + (lids @ self.get_buffer("eyelids")).unflatten(1, (-1, 3))
         return skinned
 
 
@@ -78,10 +86,12 @@ class FaceModel(nn.Module):
     joint_template: Tensor
     joint_basis: Tensor
 
-    def __init__(self, head: HeadArrays) -> None:
+    def __init__(self, head: HeadArrays, *, whole: HeadArrays | None = None) -> None:
         super().__init__()
         self.name = head.name
+        self.arrays, self._whole = head, whole or head
         self.fingerprint = head.fingerprint()
+        self.release = head.release
         self.n_shape, self.n_expression = head.shape_basis.shape[2], head.expression_basis.shape[2]
         self.expression_names = head.expression_names
         self.regions = {name: torch.from_numpy(mask.copy()) for name, mask in head.regions.items()}
@@ -97,16 +107,53 @@ class FaceModel(nn.Module):
         self._landmarks["static"] = _Landmarks(head, head.full)
         if head.mediapipe is not None:
             self._landmarks["mediapipe"] = _Landmarks(head, head.mediapipe)
+        self.mediapipe_numbers: Tensor | None = None
+        if head.mediapipe_numbers is not None:
+            self.mediapipe_numbers = torch.from_numpy(head.mediapipe_numbers)
 
     @classmethod
-    def load(cls, path: str | Path = "open", *, landmarks: str | Path | None = None) -> FaceModel:
-        """ "open" for the embedded head, or a FLAME .pkl/.npz with its landmark_embedding.npy.
+    def load(
+        cls,
+        path: str | Path = "open",
+        *,
+        landmarks: str | Path | None = None,
+        eyelids: str | Path | None = None,
+        release: str | None = None,
+        n_shape: int = 100,
+        n_expression: int = 50,
+    ) -> FaceModel:
+        """ "open" for the embedded head, a FLAME .pkl, .npz or .safetensors, or "flame", "flame2023", "flame2023-open"
+        for what lies in the folder of assets.
 
-        Raises AssetError, naming the file and the remedy.
+        landmarks: its landmark embedding, eyelids: the folder of its eyelid shapes, where they do not lie beside it;
+        release: which FLAME it is ("2020", "2023", ...), where its name does not tell. Of its components the first
+        n_shape and n_expression are taken; a run takes as many as its encoder says. Raises AssetError, naming the
+        file and the remedy, and ConfigError for a release that there is not.
         """
         if str(path) == "open":
             return cls(read_open_head())
-        return cls(read_flame(Path(path), None if landmarks is None else Path(landmarks)))
+        from neuface_engine.assets.folder import is_asset, locate
+
+        if not Path(path).exists() and is_asset(str(path)):
+            path = locate(str(path))
+        head = read_flame(
+            Path(path),
+            None if landmarks is None else Path(landmarks),
+            eyelids=None if eyelids is None else Path(eyelids),
+            release=release,
+        )
+        return cls(head.sized(n_shape, n_expression), whole=head)
+
+    def sized(self, n_shape: int, n_expression: int) -> FaceModel:
+        """This head with so many components: itself, where it has as many. Raises AssetError where it has fewer."""
+        if (n_shape, n_expression) == (self.n_shape, self.n_expression):
+            return self
+        return FaceModel(self._whole.sized(n_shape, n_expression), whole=self._whole)
+
+    @property
+    def has_eyelids(self) -> bool:
+        """Whether the head can close its lids."""
+        return self.arrays.eyelids is not None
 
     @property
     def num_vertices(self) -> int:
@@ -138,7 +185,7 @@ class FaceModel(nn.Module):
     def landmarks(
         self, parameters: FaceParameters, *, kind: LandmarkKind = "dynamic", space: Space = "posed"
     ) -> Tensor:
-        """[..., 68, 3] (478 for "mediapipe") without skinning the rest of the head.
+        """[..., 68, 3] (478 for "mediapipe", or as many as `mediapipe_numbers`) without skinning the rest of the head.
 
         "dynamic": the 17 contour points follow the yaw in steps of one degree up to 39 (FLAME's table).
         """
@@ -176,13 +223,14 @@ class Decoded:
         if flat.eyes is not None:
             self.moving[LEFT_EYE] = axis_angle_to_matrix(flat.eyes[:, :3]) - identity
             self.moving[RIGHT_EYE] = axis_angle_to_matrix(flat.eyes[:, 3:]) - identity
+        self.lids = flat.eyelids if model.has_eyelids else None
         self._vertices: Tensor | None = None
         self._canonical: Tensor | None = None
 
     def vertices(self, space: Space = "posed") -> Tensor:
         """[..., V, 3] metres."""
         if self._canonical is None:
-            flat = self._model._surface(self.coefficients, self.moving, self.joints)
+            flat = self._model._surface(self.coefficients, self.moving, self.joints, self.lids)
             self._canonical = self._finish(flat, "canonical")
             # Everything else hangs on the tensor that is handed out, so that gradients towards it are complete.
             self._vertices = self._canonical.reshape(flat.shape)
@@ -195,7 +243,7 @@ class Decoded:
         table = self._model.landmark_table(kind)
         corners, barycentric = table.corners(self)
         if self._vertices is None:
-            vertices = table.surface(self.coefficients, self.moving, self.joints)
+            vertices = table.surface(self.coefficients, self.moving, self.joints, self.lids)
         else:
             vertices, corners = self._vertices, table.used[corners]
         index = corners.expand(len(vertices), -1, -1).flatten(1)[..., None].expand(-1, -1, 3)

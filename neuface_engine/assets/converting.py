@@ -1,0 +1,95 @@
+"""Models as files without pickles that load to the same bits."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.numpy
+from numpy.typing import NDArray
+
+from neuface_engine.errors import AssetError, ConfigError, NeuFaceError
+from neuface_engine.files import written_whole
+
+FORMATS = (".safetensors", ".npz")
+
+
+def convert(source: Path, out: Path, *, landmarks: Path | None = None, release: str | None = None) -> str:
+    """Writes a FLAME model (with its landmark tables, and what else was found beside it) or an encoder's checkpoint
+    (the weights alone) as .safetensors or .npz, all or nothing; says in words what it is.
+
+    Raises AssetError for an input that is neither, and ConfigError for another ending of `out`.
+    """
+    if out.suffix not in FORMATS:
+        raise ConfigError(f"{out}: give a name that ends in {' or '.join(FORMATS)}")
+    if not source.exists():
+        raise AssetError(f"{source}: no such file; give a FLAME model or an encoder's checkpoint")
+    try:
+        arrays = head_arrays(source, landmarks, release)
+        words = f"FLAME, {len(arrays['v_template'])} vertices, {arrays['shapedirs'].shape[2]} components"
+    except NeuFaceError as not_a_head:
+        if landmarks is not None or release is not None or source.suffix in (".pkl", ".npz"):
+            raise
+        found = _encoder_arrays(source)
+        if found is None:
+            raise not_a_head from None
+        arrays, words = found
+        if out.suffix == ".npz":
+            raise ConfigError(f"{out}: an encoder is written as .safetensors") from None
+    _write(out, arrays, {"made_from": source.name, "content": words})
+    return words
+
+
+def head_arrays(
+    source: Path, landmarks: Path | None = None, release: str | None = None
+) -> dict[str, NDArray[Any]]:
+    """All arrays of a FLAME model by the names of its files. Raises AssetError."""
+    from neuface_engine.face_model.flame import RELEASE_KEY, read_flame
+
+    head = read_flame(source, landmarks, release=release)
+    arrays: dict[str, NDArray[Any]] = {
+        "v_template": head.v_template,
+        "f": head.faces,
+        "shapedirs": np.concatenate([head.shape_basis, head.expression_basis], axis=2),
+        "posedirs": head.pose_basis,
+        "J_regressor": head.joint_regressor,
+        "weights": head.weights,
+    }
+    for name, table in (("static", head.static), ("full", head.full), ("dynamic", head.contour)):
+        arrays[f"{name}_lmk_faces_idx"] = table.faces
+        arrays[f"{name}_lmk_bary_coords"] = table.barycentric
+    if head.mediapipe is not None and head.mediapipe_numbers is not None:
+        arrays["mp_lmk_faces_idx"] = head.mediapipe.faces
+        arrays["mp_lmk_bary_coords"] = head.mediapipe.barycentric
+        arrays["mp_landmark_indices"] = head.mediapipe_numbers
+    if head.eyelids is not None:
+        arrays["eyelids"] = head.eyelids
+    for name, mask in head.regions.items():
+        arrays[f"region/{name}"] = mask
+    if head.release is not None and head.release.name is not None:
+        arrays[RELEASE_KEY] = np.frombuffer(head.release.name.encode("ascii"), np.uint8)
+    return arrays
+
+
+def _encoder_arrays(source: Path) -> tuple[dict[str, NDArray[Any]], str] | None:
+    """The weights of a checkpoint that one of the encoders takes, under their names."""
+    from neuface_engine.encoders import ENCODER_FILES, check_checkpoint, checkpoint_weights
+
+    for name in ENCODER_FILES:
+        try:
+            words = check_checkpoint(name, source)
+        except NeuFaceError:
+            continue
+        return {key: np.asarray(value) for key, value in checkpoint_weights(name, source).items()}, words
+    return None
+
+
+def _write(out: Path, arrays: dict[str, NDArray[Any]], metadata: dict[str, str]) -> None:
+    with written_whole(out, AssetError) as stream:
+        if out.suffix == ".npz":
+            np.savez(stream, allow_pickle=False, **arrays)
+        else:
+            whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+            stream.write(safetensors.numpy.save(whole, {"neuface": json.dumps(metadata)}))

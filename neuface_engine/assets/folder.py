@@ -1,0 +1,91 @@
+"""The one folder of a user's models, and where in it something lies."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import platformdirs
+
+from neuface_engine.assets.catalogue import Asset, asset
+from neuface_engine.errors import AssetError, ConfigError
+
+MAX_DEPTH, MAX_FILES = 7, 20_000
+"""How far the folder is looked through; a data set that was put there by mistake must not hold up the page."""
+
+
+def assets_folder() -> Path:
+    """$NEUFACE_ASSETS, else the user's data folder; it need not exist."""
+    given = os.environ.get("NEUFACE_ASSETS")
+    return (
+        Path(given)
+        if given
+        else Path(platformdirs.user_data_dir("neuface-studio", appauthor=False)) / "assets"
+    )
+
+
+def find(entry: Asset, folder: Path | None = None) -> list[Path]:
+    """The files of one asset in the folder, the best name first."""
+    return find_all([entry], folder)[entry.name]
+
+
+def find_all(entries: list[Asset], folder: Path | None = None) -> dict[str, list[Path]]:
+    """The files of several assets by name, in one walk."""
+    folder = folder or assets_folder()
+    ranked: dict[str, list[tuple[int, str]]] = {entry.name: [] for entry in entries}
+    for path in _files(folder):
+        inside = "/" + path.relative_to(folder).as_posix().lower()
+        for entry in entries:
+            rank = next((i for i, glob in enumerate(entry.files) if _matches(inside, glob)), None)
+            if rank is not None:
+                ranked[entry.name].append((rank, str(path)))
+    return {name: [Path(path) for _, path in sorted(found)] for name, found in ranked.items()}
+
+
+def locate(name: str, folder: Path | None = None) -> Path:
+    """The file of the asset `name` in the folder. Raises AssetError, saying where it is obtained."""
+    entry = asset(name)
+    folder = folder or assets_folder()
+    found = find(entry, folder)
+    if not found:
+        raise AssetError(
+            f"{folder}: has no {entry.title} ({entry.files[0].split('/')[-1]}); obtain it from {entry.url}, then "
+            f"`neuface assets add FILE` (`neuface assets how {entry.name}` says it step by step)"
+        )
+    return found[0]
+
+
+def find_file(name: str, folder: Path | None = None) -> Path | None:
+    """A file of exactly this name (capitals aside) anywhere in the folder."""
+    return next((p for p in _files(folder or assets_folder()) if p.name.lower() == name.lower()), None)
+
+
+def is_asset(name: str) -> bool:
+    """Whether the catalogue has a face model, encoder or other entry of this name."""
+    try:
+        asset(name)
+    except ConfigError:
+        return False
+    return True
+
+
+def _matches(inside: str, glob: str) -> bool:
+    """`inside` begins with a slash; ** stands for any folders, also none."""
+    globs = [f"*/{glob}"]
+    if "**/" in glob:
+        globs = [f"*/{glob.replace('**/', '')}", f"*/{glob.replace('**/', '*/')}"]
+    return any(fnmatch.fnmatchcase(inside, g) for g in globs)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    count = 0
+    for place, folders, names in os.walk(folder, followlinks=True):
+        depth = len(Path(place).relative_to(folder).parts)
+        folders[:] = [] if depth >= MAX_DEPTH else sorted(f for f in folders if not f.startswith("."))
+        for name in sorted(names):
+            count += 1
+            if count > MAX_FILES:
+                return
+            yield Path(place) / name

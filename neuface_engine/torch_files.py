@@ -1,0 +1,204 @@
+"""torch.save's files without torch.load: tensors and plain containers, whatever else a training run left in them.
+
+Formats: the zip archive of torch >= 1.6 (NAME/data.pkl with one file NAME/data/KEY for each storage), and the older
+stream of pickles, which also stands inside of numpy files that hold tensors.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neuface_engine.unpickling import Refused, find_arrays, unpickle
+
+DTYPES = {
+    "FloatStorage": "f4",
+    "DoubleStorage": "f8",
+    "HalfStorage": "f2",
+    "LongStorage": "i8",
+    "IntStorage": "i4",
+    "ShortStorage": "i2",
+    "CharStorage": "i1",
+    "ByteStorage": "u1",
+    "BoolStorage": "?",
+}
+"""torch's typed storages; bfloat16, which numpy has not, is read by no model that we know."""
+_MAGIC = 0x1950A86A20F9469CFC6C
+
+
+class Inert:
+    """Stands for any class or function of a checkpoint: takes whatever it is given and does nothing."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        pass
+
+    def __setstate__(self, state: Any) -> None:
+        pass
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        pass
+
+    def append(self, value: Any) -> None:
+        pass
+
+    def extend(self, values: Any) -> None:
+        pass
+
+    def update(self, values: Any) -> None:
+        pass
+
+
+class Storage:
+    """The bytes of a tensor, read when it is built; dtype by torch's name."""
+
+    def __init__(self, kind: Any, length: int, read: Callable[[], bytes]) -> None:
+        if kind not in DTYPES:
+            raise Refused(f"tensors of {kind} are not read")
+        self.dtype, self.length, self.read = np.dtype(DTYPES[kind]), int(length), read
+        self._array: np.ndarray[Any, Any] | None = None
+
+    def array(self) -> np.ndarray[Any, Any]:
+        if self._array is None:
+            raw = self.read()
+            if len(raw) != self.length * self.dtype.itemsize:
+                raise Refused(f"a tensor has {len(raw)} bytes instead of {self.length * self.dtype.itemsize}")
+            self._array = np.frombuffer(raw, self.dtype.newbyteorder("<")).astype(self.dtype)
+        return self._array
+
+
+class Shape(tuple[int, ...]):
+    """What `read_shapes` gives in place of a tensor."""
+
+    __slots__ = ()
+
+
+def is_zip(path: Path) -> bool:
+    """Whether the file is torch's zip archive (or any other)."""
+    with path.open("rb") as stream:
+        return stream.read(4) == b"PK\x03\x04"
+
+
+def read_torch_zip(path: Path, *, shapes_only: bool = False) -> Any:
+    """What torch.save wrote into a zip archive, tensors as numpy arrays (or as `Shape`, without reading them).
+
+    Classes and functions of other libraries become `Inert`: nothing that the file names is called.
+    Raises Refused for anything else.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = set(archive.namelist())
+            index = next((n for n in sorted(names) if n.rsplit("/", 1)[-1] == "data.pkl"), None)
+            if index is None:
+                raise Refused("a zip file without data.pkl, not one of torch.save")
+            root = index.rsplit("/", 1)[0] + "/" if "/" in index else ""
+            if f"{root}byteorder" in names and archive.read(f"{root}byteorder").strip() == b"big":
+                raise Refused("written on a big-endian machine")
+
+            def persistent(pid: Any) -> Storage:
+                kind, key, length = _storage_id(pid)
+                return Storage(kind, length, lambda: archive.read(f"{root}data/{key}"))
+
+            stream = io.BytesIO(archive.read(index))
+            return unpickle(stream, lambda m, n: _find(m, n, shapes_only=shapes_only), persistent=persistent)
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, OSError, EOFError, KeyError, RuntimeError) as error:
+        raise Refused(" ".join(str(error).split())[:120] or type(error).__name__) from None
+    except (NotImplementedError, OverflowError, MemoryError, ValueError) as error:
+        if isinstance(error, Refused):
+            raise
+        raise Refused(f"damaged ({type(error).__name__})") from None
+
+
+def storage_of_stream(content: Any) -> Storage:
+    """torch.storage._load_from_bytes: the storage in torch's older stream of pickles.
+
+    Magic number, protocol, system, the object (a storage), the keys; then for each key its length and its bytes.
+    """
+    stream = io.BytesIO(content.encode("latin1") if isinstance(content, str) else bytes(content))
+    if unpickle(stream, _find_nothing) != _MAGIC:
+        raise Refused("a tensor is damaged")
+    unpickle(stream, _find_nothing)
+    unpickle(stream, _find_nothing)
+    held: list[tuple[Any, str, int]] = []
+
+    def persistent(pid: Any) -> None:
+        held.append(_storage_id(pid))
+
+    unpickle(stream, lambda m, n: _find(m, n, shapes_only=False), persistent=persistent)
+    keys = unpickle(stream, _find_nothing)
+    if len(held) != 1 or not isinstance(keys, list) or len(keys) != 1:
+        raise Refused("a tensor is damaged")
+    kind, _, length = held[0]
+    if int.from_bytes(stream.read(8), "little") != length:
+        raise Refused("a tensor is damaged")
+    rest = stream.read()
+    return Storage(kind, length, lambda: rest)
+
+
+def find_tensors(module: str, name: str) -> Any:
+    """`find_arrays`, and torch tensors within a numpy file (DECA's landmark_embedding.npy), as arrays."""
+    if (module, name) == ("torch.storage", "_load_from_bytes"):
+        return storage_of_stream
+    if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
+        return _tensor
+    return find_arrays(module, name)
+
+
+def _find_nothing(module: str, name: str) -> Any:
+    raise Refused(f"it wants to call {module}.{name}")
+
+
+def _find(module: str, name: str, *, shapes_only: bool) -> Any:
+    if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
+        return _shape if shapes_only else _tensor
+    if (module, name) == ("torch._utils", "_rebuild_parameter"):
+        return _parameter
+    if (module, name) == ("collections", "OrderedDict"):
+        return OrderedDict
+    if module in ("torch", "torch.storage") and name.endswith("Storage"):
+        return name
+    return type(name if name.isidentifier() else "Inert", (Inert,), {})
+
+
+def _storage_id(pid: Any) -> tuple[Any, str, int]:
+    """("storage", type, key, location, number of elements, ...)."""
+    if not isinstance(pid, tuple) or len(pid) < 5 or pid[0] != "storage" or not isinstance(pid[4], int):
+        raise Refused("the description of a tensor is damaged")
+    return pid[1], str(pid[2]), pid[4]
+
+
+def _sizes(storage: Any, offset: Any, size: Any, stride: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    if not isinstance(storage, Storage) or not isinstance(size, tuple) or not isinstance(stride, tuple):
+        raise Refused("the description of a tensor is damaged")
+    sizes, strides = tuple(int(n) for n in size), tuple(int(n) for n in stride)
+    last = offset + sum((n - 1) * s for n, s in zip(sizes, strides, strict=True))
+    empty = 0 in sizes
+    if min((*sizes, *strides, offset), default=0) < 0 or (not empty and last >= storage.length):
+        raise Refused("a tensor reaches beyond its bytes")
+    count = 1
+    for n in sizes:
+        count *= n
+    if count > storage.length and not empty:
+        raise Refused("a tensor repeats its bytes")
+    return sizes, strides
+
+
+def _tensor(storage: Any, offset: Any = 0, size: Any = (), stride: Any = (), *_: Any) -> Any:
+    sizes, strides = _sizes(storage, offset, size, stride)
+    array = storage.array()
+    width = array.itemsize
+    view = np.lib.stride_tricks.as_strided(array[offset:], sizes, [s * width for s in strides])
+    return np.ascontiguousarray(view).reshape(sizes)
+
+
+def _shape(storage: Any, offset: Any = 0, size: Any = (), stride: Any = (), *_: Any) -> Shape:
+    return Shape(_sizes(storage, offset, size, stride)[0])
+
+
+def _parameter(tensor: Any, *_: Any) -> Any:
+    return tensor
