@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
-from neuface_engine.errors import ConfigError, ProjectError
-from neuface_engine.files import written_whole
+from neuface_engine.errors import ConfigError
 
-FILE = "thresholds.json"
-FORMAT, VERSION = "neuface-thresholds", 1
 ENOUGH = 20  # sequences before the project's distribution sets a limit
 Side = Literal["above", "below"]
 
@@ -182,34 +177,24 @@ class Thresholds:
         return replace(self, learned=learned or None)
 
     @classmethod
-    def load(cls, folder: str | Path) -> Thresholds:
-        """Of the project in `folder`; the defaults where it has none. Raises ProjectError for a damaged file."""
-        path = Path(folder) / FILE
+    def of(cls, settings: Mapping[str, Any]) -> Thresholds:
+        """From a project's settings (part "flags"). Raises ConfigError for what means nothing."""
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-        except (FileNotFoundError, NotADirectoryError):
-            return cls.default()
-        except (OSError, ValueError) as error:
-            raise ProjectError(f"{path}: damaged; take it away to have the default limits") from error
-        try:
-            if content["format"] != FORMAT or content["version"] > VERSION:
-                raise ProjectError(f"{path}: written by a later version; update the program")
-            limits, learned = _numbers(content["limits"]), _numbers(content.get("learned") or {})
-            return cls(limits, frozenset(map(str, content["off"])) & set(BY_NAME), learned or None)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise ProjectError(f"{path}: damaged; take it away to have the default limits") from error
+            limits, learned = _numbers(settings.get("limits", {})), _numbers(settings.get("learned", {}))
+            off = frozenset(map(str, settings.get("off", ()))) & set(BY_NAME)
+        except (TypeError, ValueError, AttributeError) as error:
+            raise ConfigError(
+                "flags: limits are numbers by name of the check; correct the settings"
+            ) from error
+        return cls(limits, off, learned or None)
 
-    def save(self, folder: str | Path) -> None:
-        """Keep them with the project. Raises ProjectError where the disk refuses."""
-        content = {
-            "format": FORMAT,
-            "version": VERSION,
+    def to_settings(self) -> dict[str, Any]:
+        """As JSON values, for `Project.set_settings("flags", ...)`."""
+        return {
             "limits": dict(sorted(self.limits.items())),
             "off": sorted(self.off),
             "learned": dict(sorted((self.learned or {}).items())),
         }
-        with written_whole(Path(folder) / FILE, ProjectError) as stream:
-            stream.write((json.dumps(content, indent=1) + "\n").encode())
 
 
 def outer_fence(values: np.ndarray, side: Side, spread: float) -> float | None:

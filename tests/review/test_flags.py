@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from neuface_engine.errors import ConfigError, ProjectError
+from neuface_engine.errors import ConfigError
 from neuface_engine.review.flags import number, quantity, raise_flags, suspicion
-from neuface_engine.review.thresholds import CHECKS, FILE, Thresholds
+from neuface_engine.review.thresholds import CHECKS, Thresholds
 
 CLEAN = {
     "no_face_share": 0.0, "unfitted_share": 0.0, "cuts": 0.0, "views_lag_frames": 0.0, "lip_aperture_ratio": 0.97,
@@ -68,23 +68,22 @@ def test_a_project_sets_its_own_limits_once_it_is_large_enough() -> None:
     assert fitted.limit(frozen) == 0.5, "the frozen-face alarm is fixed"
 
 
-def test_limits_are_kept_with_the_project(tmp_path: Path) -> None:
-    assert Thresholds.load(tmp_path) == Thresholds.default()
+def test_limits_are_kept_as_settings() -> None:
+    assert Thresholds.of({}) == Thresholds.default()
     wanted = Thresholds.default().changed("frozen lips", 0.7).switched("shaky", False)
     wanted = wanted.fitted([{"cvd_mm": 2.0 + 0.01 * i} for i in range(40)])
-    wanted.save(tmp_path)
-    assert Thresholds.load(tmp_path) == wanted
-    assert raise_flags({"lip_aperture_ratio": 0.6, "msi_landmark": 1e-6}, wanted)[0].name == "frozen lips"
-    assert not raise_flags({"msi_landmark": 1e-6}, wanted)
-    assert Thresholds.load(tmp_path).changed("frozen lips", None).switched("shaky", True).limits == {}
+    kept = Thresholds.of(json.loads(json.dumps(wanted.to_settings())))
+    assert kept == wanted
+    assert raise_flags({"lip_aperture_ratio": 0.6, "msi_landmark": 1e-6}, kept)[0].name == "frozen lips"
+    assert not raise_flags({"msi_landmark": 1e-6}, kept)
+    assert kept.changed("frozen lips", None).switched("shaky", True).limits == {}
 
 
-def test_bad_limits_are_refused_in_one_line(tmp_path: Path) -> None:
+def test_bad_limits_are_refused_in_one_line() -> None:
     with pytest.raises(ConfigError, match="no check is called 'nose'"):
         Thresholds.default().changed("nose", 1.0)
     with pytest.raises(ConfigError, match="give a number"):
         Thresholds.default().changed("shaky", math.inf)
-    for text in ("{", "[]", '{"format": "neuface-thresholds", "version": 1, "limits": 3, "off": []}'):
-        (tmp_path / FILE).write_text(text)
-        with pytest.raises(ProjectError, match="damaged; take it away"):
-            Thresholds.load(tmp_path)
+    for settings in ({"limits": 3}, {"limits": {"shaky": "much"}}, {"off": 7}):
+        with pytest.raises(ConfigError, match="correct the settings"):
+            Thresholds.of(settings)
