@@ -2,23 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from neuface_studio.command import Command
+from neuface_studio.layer_commands import layer_commands
 
-
-@dataclass(frozen=True)
-class Command:
-    """One command: ``menu`` groups it, ``keys`` are portable key names, ``tip`` is one plain sentence."""
-
-    id: str
-    label: str
-    menu: str
-    keys: tuple[str, ...] = ()
-    tip: str = ""
-    checkable: bool = False
-    repeats: bool = False
-    starts_group: bool = False
-    needs: str = ""  # "", "sequence" or "track": what must be open for the command to make sense
-
+__all__ = ["COMMANDS", "MENUS", "Command"]
 
 COMMANDS: tuple[Command, ...] = (
     Command("open_video", "Open &video…", "&File", ("Ctrl+O",), "Open one video file as a single view."),
@@ -242,70 +229,13 @@ COMMANDS: tuple[Command, ...] = (
     Command("frame_first", "F&irst frame", "&View", ("Home",), "Go to the first frame.", needs="sequence"),
     Command("frame_last", "&Last frame", "&View", ("End",), "Go to the last frame.", needs="sequence"),
     Command(
-        "layer_mesh",
-        "&Mesh",
-        "&View",
-        ("Q",),
-        "Draw the optimised mesh, shaded, over the video.",
-        checkable=True,
-        starts_group=True,
-    ),
-    Command(
-        "layer_wireframe",
-        "&Wireframe",
-        "&View",
-        ("W",),
-        "Draw the edges of the mesh's triangles.",
-        checkable=True,
-    ),
-    Command(
-        "layer_detected",
-        "Landmarks &detected",
-        "&View",
-        ("E",),
-        "Green circles: the 68 landmarks that the detector found in the picture; they stay fixed.",
-        checkable=True,
-    ),
-    Command(
-        "layer_projected",
-        "Landmarks p&rojected",
-        "&View",
-        ("T",),
-        "Red crosses: the same 68 landmarks of the mesh, projected into the picture.",
-        checkable=True,
-    ),
-    Command(
-        "layer_ghost",
-        "E-step &targets (ghost)",
-        "&View",
-        ("G",),
-        "Blue ghost: the mesh merged from all views, with the smoothed head motion; the next step pulls towards it.",
-        checkable=True,
-    ),
-    Command(
-        "layer_gradient",
-        "Vertex &gradient",
-        "&View",
-        ("R",),
-        "Heat map of |dL/dM|: how strongly the losses pull at each vertex in the last EM iteration.",
-        checkable=True,
-    ),
-    Command(
-        "whole_frame",
-        "&Whole frame",
-        "&View",
-        ("0",),
-        "Show the whole video frame instead of the region around the face.",
-        checkable=True,
-        starts_group=True,
-    ),
-    Command(
         "solo_view",
         "&One view large",
         "&View",
         ("V",),
         "Show the selected view alone, or all views again (also: double-click a tile).",
         checkable=True,
+        starts_group=True,
     ),
     Command(
         "view_previous", "Select previous view", "&View", ("Up",), "Select the view before.", repeats=True
@@ -426,6 +356,7 @@ COMMANDS: tuple[Command, ...] = (
         "The numbers and pictures of this window in plain words.",
     ),
     Command("about", "&About NeuFace Studio", "&Help", (), "Version and licences."),
+    *layer_commands(),
 )
 
-MENUS: tuple[str, ...] = ("&File", "&Edit", "&Run", "&View", "&Compare", "Re&view", "&Help")
+MENUS: tuple[str, ...] = ("&File", "&Edit", "&Run", "&View", "&Layers", "&Compare", "Re&view", "&Help")

@@ -47,6 +47,7 @@ class Controller(QObject):
         self.opener.opened.connect(self._on_opened)
         session.layers_changed.connect(self._on_layers)
         session.iteration_changed.connect(self._on_iteration)
+        session.frame_changed.connect(self._watch)
         session.undo_stack.went.connect(self.go_to)
         session.threads = worker_threads()
 
@@ -128,8 +129,8 @@ class Controller(QObject):
         if footage is None:
             return
         optimiser = OptimiserWorker(footage, target=self.session.target_iterations, saved=saved)
-        optimiser.watch_gradient(self.session.layers.gradient)
         self._optimiser = optimiser
+        self._watch()
         self._cost = ViewerCost()
         self.session.viewer_cost_percent = None
         self.session.set_run_state(RunState.PREPARING)
@@ -243,13 +244,15 @@ class Controller(QObject):
         session = self.session
         if snapshot.gradient is not None:
             session.gradients.put(*snapshot.gradient)
+        if snapshot.pixels is not None:
+            session.pixels.put(*snapshot.pixels)
         fresh = [record for record in snapshot.records if not self._replaced_by_saved(record)]
         session.add_records(fresh)
         if snapshot.opened is not None:
             session.show_run(snapshot.opened)
         self._measure_cost(snapshot)
-        if snapshot.gradient is not None and not snapshot.records:
-            session.layers_changed.emit()
+        if (snapshot.gradient or snapshot.pixels) and not snapshot.records:
+            session.maps_changed.emit()
         if snapshot.error is not None:
             session.notify("error", snapshot.error)
         if snapshot.figures is not None:
@@ -298,9 +301,16 @@ class Controller(QObject):
 
     @Slot()
     def _on_layers(self) -> None:
-        if self._optimiser is not None:
-            self._optimiser.watch_gradient(self.session.layers.gradient)
+        self._watch()
         self._want_gradient()
+
+    @Slot()
+    def _watch(self) -> None:
+        """Have the optimiser keep what the layers show, and nothing else."""
+        if self._optimiser is not None:
+            drawn = self.session.layers.drawn
+            self._optimiser.watch_gradient(drawn.gradient)
+            self._optimiser.watch_pixels(self.session.frame if drawn.heat == "pixel" else None)
 
     @Slot(int)
     def _on_iteration(self, _: int) -> None:

@@ -19,6 +19,12 @@ EXPLANATIONS: dict[str, str] = {
     "shape, jaw and expression. Higher is better.",
     "worse": "Pictures whose own loss (landmarks, motion, views; weighted) is higher in the shown iteration than in "
     "the comparison. A click goes there.",
-    "gradient": "|dL/dM|: how strongly the losses pull at each vertex, per millimetre, from the training step itself.",
+    "heat_pixel": "|dL/dI|: which pixels of the picture drive the next update, per unit of intensity. It is known of "
+    "the newest iteration only. FLAME fitting sees landmarks and no pixels: it has a dot for each landmark.",
+    "heat_vertex": "|dL/dM|: how strongly the losses pull at each vertex, per mm, from the training step. "
+    "The bar is a square root: its middle is a quarter of its end.",
+    "heat_update": "|M(t) - M(t-1)|: how far the last step moved each vertex, in mm, with the turn of the head.",
+    "heat_cross": "Cross-view distance: at each point the distance to the mesh of the farthest other view that sees "
+    "the point too, without the head's motion, in millimetres. Click a point: the two cameras that disagree.",
     "viewer": "How much slower the optimisation runs because this window draws at the same time.",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +30,52 @@ def pack_map(values: np.ndarray) -> PackedMap:
     peak = float(values.max(initial=0.0))
     scaled = np.sqrt(values / peak) if peak > 0 else np.zeros_like(values)
     return PackedMap((scaled * 255 + 0.5).astype(np.uint8), peak)
+
+
+@dataclass(frozen=True)
+class PixelMap:
+    """What of the image drives the next step, of one frame and one state.
+
+    Where the losses see the pixels: ``levels`` uint8 [V, S, S] over the crops, 255 sqrt(value / ``peak``). Where they
+    see landmarks only (FLAME fitting): ``strength`` [V, K] at ``points`` [V, K, 2] in crop units.
+    """
+
+    frame: int
+    peak: float
+    levels: np.ndarray | None = None
+    strength: np.ndarray | None = None
+    points: np.ndarray | None = None
+
+    @classmethod
+    def of_pixels(cls, frame: int, gradient: np.ndarray) -> PixelMap:
+        """From |dL/dI| [V, S, S]; the peak is what all but a thousandth of the pixels stay below."""
+        peak = rounded_up(float(np.quantile(gradient, 0.999)))
+        scaled = np.clip(gradient / peak, 0.0, 1.0) if peak > 0 else np.zeros_like(gradient)
+        return cls(frame, peak, levels=(np.sqrt(scaled) * 255 + 0.5).astype(np.uint8))
+
+    @classmethod
+    def of_landmarks(cls, frame: int, strength: np.ndarray, points: np.ndarray) -> PixelMap:
+        """From |dL/dj| [V, K]."""
+        return cls(frame, rounded_up(float(strength.max(initial=0.0))), strength=strength, points=points)
+
+
+class PixelStore:
+    """The pixel maps that were worked out, the newest few."""
+
+    def __init__(self, limit: int = 60) -> None:
+        self._limit = limit
+        self._maps: dict[tuple[MapKey, int], PixelMap] = {}
+
+    def put(self, key: MapKey, pixels: PixelMap) -> None:
+        self._maps[key, pixels.frame] = pixels
+        while len(self._maps) > self._limit:
+            self._maps.pop(next(iter(self._maps)))
+
+    def get(self, key: MapKey, frame: int) -> PixelMap | None:
+        return self._maps.get((key, frame))
+
+    def clear(self) -> None:
+        self._maps.clear()
 
 
 class GradientStore:
@@ -72,3 +119,11 @@ class GradientStore:
 
     def clear(self) -> None:
         self._maps.clear()
+
+
+def rounded_up(value: float) -> float:
+    """The next of 1, 2, 5 times a power of ten: a scale that changes seldom and reads well."""
+    if value <= 0 or not math.isfinite(value):
+        return 0.0
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(step * power for step in (1.0, 2.0, 5.0, 10.0) if step * power >= value * 0.999)

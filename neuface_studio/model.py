@@ -28,20 +28,6 @@ class RunState(Enum):
         return self in (RunState.READY, RunState.PAUSED, RunState.FINISHED)
 
 
-@dataclass(frozen=True)
-class Layers:
-    """What a tile draws over the frame. Opacity is 0..1."""
-
-    mesh: bool = True
-    wireframe: bool = False
-    detected: bool = False
-    projected: bool = False
-    gradient: bool = False
-    ghost: bool = False
-    opacity: float = 0.75
-    whole_frame: bool = False
-
-
 class CompareMode(Enum):
     """How the comparison lies beside what is shown."""
 
@@ -83,11 +69,18 @@ class IterationRecord:
     seconds: float
     saved: bool = False
     run: str = ""  # the run it belongs to, where there are several
+    settings: Any = None  # the engine's `NeuFaceConfig` under which its losses are meant; None = the defaults
+    muted: frozenset[str] = frozenset()  # parameter groups that are put to neutral in what is drawn
 
     @property
     def key(self) -> tuple[str, int, bool]:
         """What tells this state from every other one of the same footage."""
         return self.run, self.index, self.saved
+
+    @property
+    def drawn_key(self) -> tuple[object, ...]:
+        """What tells its meshes, as they are drawn, from all others."""
+        return *self.key, self.muted
 
     @property
     def map_key(self) -> tuple[str, int]:
@@ -97,11 +90,12 @@ class IterationRecord:
     @property
     def title(self) -> str:
         """The state in words."""
+        muted = f" (muted: {', '.join(sorted(self.muted))})" if self.muted else ""
         if self.index == 0:
-            return "encoder only"
+            return f"encoder only{muted}"
         if self.run:
-            return f"{self.run.partition(' (')[0]}: {self.index}"
-        return f"saved result, {self.index}" if self.saved else f"iteration {self.index}"
+            return f"{self.run.partition(' (')[0]}: {self.index}{muted}"
+        return (f"saved result, {self.index}" if self.saved else f"iteration {self.index}") + muted
 
 
 FIRST_RUN = ""

@@ -11,19 +11,20 @@ import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from neuface_studio.comparison import ENCODER, Comparison
-from neuface_studio.maps import GradientStore, PackedMap, pack_map
+from neuface_studio.layers import Layers
+from neuface_studio.maps import GradientStore, PackedMap, PixelStore, pack_map
 from neuface_studio.model import (
     FIRST_RUN,
     Footage,
     IterationRecord,
     Judgement,
-    Layers,
     Notice,
     RunState,
     Task,
     parameter_bytes,
     run_title,
 )
+from neuface_studio.muting import muted_record
 from neuface_studio.undo import Place, UndoStack
 
 __all__ = [
@@ -51,6 +52,8 @@ class Session(QObject):
     history_changed = Signal()
     run_state_changed = Signal()
     layers_changed = Signal()
+    muted_changed = Signal()
+    maps_changed = Signal()  # a heat map of a state that is known already was worked out
     playing_changed = Signal(bool)
     follow_changed = Signal(bool)
     selection_changed = Signal()
@@ -74,6 +77,7 @@ class Session(QObject):
         self.follow = True
         self.playing = False
         self.layers = Layers()
+        self.muted: frozenset[str] = frozenset()
         self.selected_view = 0
         self.solo = False
         self.posed_3d = False
@@ -81,6 +85,7 @@ class Session(QObject):
         self.run_name = FIRST_RUN
         self._figures: dict[str, dict[str, dict[str, float]]] = {}
         self.gradients = GradientStore()
+        self.pixels = PixelStore()
         self.autosaved_at: str = ""
         self.viewer_cost_percent: float | None = None
         self.device = "cpu"
@@ -191,8 +196,24 @@ class Session(QObject):
     def displayed(self) -> IterationRecord | None:
         """What tiles and 3D show: the shown iteration, or the comparison while it is flipped to."""
         if self.comparison.flipped and self.comparison.reference is not None:
-            return self.comparison.reference
-        return self.record()
+            return self.as_drawn(self.comparison.reference)
+        return self.as_drawn(self.record())
+
+    def as_drawn(self, record: IterationRecord | None) -> IterationRecord | None:
+        """A state as tiles and 3D draw it: with the muted parameter groups at neutral."""
+        return None if record is None else muted_record(record, self.muted)
+
+    def set_muted(self, muted: frozenset[str]) -> None:
+        """Put these parameter groups to neutral in what is drawn."""
+        if muted != self.muted:
+            self.muted = muted
+            self.muted_changed.emit()
+
+    def before(self, record: IterationRecord) -> IterationRecord | None:
+        """The iteration that the step to ``record`` began from, or None if it is not kept."""
+        by_index, _ = self._histories.get(record.run, ({}, []))
+        before = by_index.get(record.index - 1)
+        return None if record.saved or before is None or before.saved else before
 
     def records(self) -> list[IterationRecord]:
         return [self._records[index] for index in self._indices]
@@ -249,6 +270,7 @@ class Session(QObject):
         self.run_name = FIRST_RUN
         self.runs_changed.emit()
         self.gradients.clear()
+        self.pixels.clear()
         self.shown_iteration = None
         self.follow = True
         self.follow_changed.emit(True)
@@ -307,7 +329,9 @@ class Session(QObject):
 
     def set_layers(self, **changes: Any) -> None:
         """Change fields of `Layers`."""
-        layers = replace(self.layers, **changes)
+        self.put_layers(replace(self.layers, **changes))
+
+    def put_layers(self, layers: Layers) -> None:
         if layers != self.layers:
             self.layers = layers
             self.layers_changed.emit()

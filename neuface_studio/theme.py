@@ -30,6 +30,7 @@ AMBER_DEEP = "#6B5016"
 DETECTED = "#35E07B"
 PROJECTED = "#FF4D4D"
 GHOST = "#7896FF"  # the E-step's targets
+RESIDUAL = "#FFD84D"  # from a detected landmark to the mesh's
 
 # One fixed colour a view, in tiles, plots and the 3D view (Okabe-Ito, lightened for a dark ground).
 VIEW_COLOURS = (
@@ -143,6 +144,7 @@ QPushButton:pressed, QToolButton:pressed {{ background: {LINE}; }}
 QPushButton:focus, QToolButton:focus {{ border-color: {ACCENT}; }}
 QPushButton:disabled, QToolButton:disabled {{ color: {TEXT_FAINT}; background: {PANEL}; border-color: {LINE}; }}
 QToolButton:checked, QPushButton:checked {{ background: {ACCENT_DEEP}; border-color: {ACCENT}; color: white; }}
+QToolButton#small {{ padding: 1px 3px; font-size: 8.5pt; border-radius: 4px; }}
 QPushButton#primary, QToolButton#primary {{
     background: {ACCENT_DEEP}; border-color: {ACCENT}; color: white; font-weight: 600;
 }}

@@ -78,11 +78,11 @@ class AutomaticTour(QObject):
         session.set_layers(detected=True, projected=True)
         session.set_frame(session.num_frames // 3)
         yield from self._pictures("optimising")
-        session.set_layers(gradient=True, detected=False, projected=False)
+        session.set_layers(heat="vertex", detected=False, projected=False)
         newest = session.newest or 0
         yield lambda: (session.newest or 0) > newest + 1 or session.run_state != RunState.RUNNING
         yield from self._pictures("optimising_gradient", SIZES[:1])
-        session.set_layers(gradient=False)
+        session.set_layers(heat="")
         yield lambda: session.run_state in (RunState.FINISHED, RunState.FAILED)
         yield lambda: bool(session.final_figures) or session.run_state == RunState.FAILED
         session.set_layers(detected=True, projected=True)

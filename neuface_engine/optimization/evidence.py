@@ -46,7 +46,7 @@ class Evidence:
         return cls(
             sequence.landmarks.to(device),
             dense,
-            _believed(sequence, options).to(device, torch.float32),
+            believed(sequence, options).to(device, torch.float32),
             sequence.confidence.to(device, torch.float32),
             cameras,
             *(k if k is None else k.to(device) for k in _kept(head, options.muted_landmarks)),
@@ -65,7 +65,7 @@ class Evidence:
         return replace(self, **cut)
 
 
-def _believed(sequence: Sequence, options: Options) -> Tensor:
+def believed(sequence: Sequence, options: Options) -> Tensor:
     """bool [F, V]: a face was found and neither frame nor view is excluded."""
     beyond = [f for f in options.excluded_frames if f >= sequence.num_frames]
     if beyond:

@@ -7,7 +7,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, ClassVar, NoReturn, Self
+from typing import TYPE_CHECKING, ClassVar, NoReturn, Self, TypeVar
 
 import numpy as np
 import torch
@@ -32,6 +32,9 @@ from neuface_engine.tracks import FaceTrack, provenance
 if TYPE_CHECKING:
     from neuface_engine.video import Sequence
 
+T = TypeVar("T")
+Sequences = tuple[tuple[int, "Sequence"], ...]
+"""Pairs (iteration, sequence): from that iteration on the run went on with that footage, repaired by hand."""
 Settings = tuple[tuple[int, NeuFaceConfig], ...]
 """Pairs (iteration, config): from that iteration on the run went on under that config. The first is iteration 0."""
 
@@ -69,6 +72,7 @@ class Run(Control, ABC):
         self.config = self._config(config)
         self.settings: Settings = ((0, self.config),)
         self.sequence = sequence
+        self.sequences: Sequences = ((0, sequence),)
         self.device = _device(device)
         torch.manual_seed(self.config.seed)
         self.pretrained = encoder
@@ -267,6 +271,22 @@ class Run(Control, ABC):
         self.settings = (*(s for s in self.settings if s[0] < newest), (newest, config))
         self._evaluate_anew()
 
+    def repair(self, sequence: Sequence, config: NeuFaceConfig) -> None:
+        """Go on from the newest iteration with other landmarks of the same footage (`Repairs.apply`), and settings.
+
+        Raises ConfigError as `change` does; the run is then as before.
+        """
+        newest = len(self.history) - 1
+        before = self.sequence, self.sequences, self.settings, self.config
+        self.sequences = (*(s for s in self.sequences if s[0] < newest), (newest, sequence))
+        self.sequence = sequence
+        try:
+            self.change(config)
+        except ConfigError:
+            self.sequence, self.sequences, self.settings, self.config = before
+            self.objective.config = self.config
+            raise
+
     def snapshot(self) -> Snapshot:
         """The newest state, copied: with history and settings enough to go on from it bit for bit."""
         names = list(self.variables.tensors())
@@ -306,20 +326,25 @@ class Run(Control, ABC):
             raise ConfigError(f"iteration {iteration} is not in the history; give 0 to {newest}")
         new = self.config if config is None else self._config(config)
         first = self.settings[0][1]
-        run = type(self)(self.sequence, self.pretrained, self.head, config=first, device=str(self.device))
+        begun = self.sequences[0][1]
+        run = type(self)(begun, self.pretrained, self.head, config=first, device=str(self.device))
         run.snapshots = self.snapshots.until(iteration)
         nearest = self.snapshots.nearest(iteration)
         if nearest is not None:
             kept = [self.history.iteration(t) for t in range(nearest.index + 1)]
+            run.sequences = tuple(s for s in self.sequences if s[0] <= nearest.index)
+            run.sequence = run.sequences[-1][1]
             run.restore(nearest, kept, self.settings)
         for t in range(len(run.history) - 1, iteration):
-            run._follow(in_force(self.settings, t))
+            run._follow(in_force(self.settings, t), in_force(self.sequences, t))
             run.step()
-        run._follow(new)
+        run._follow(new, in_force(self.sequences, iteration))
         return run
 
-    def _follow(self, config: NeuFaceConfig) -> None:
-        if config != self.config:
+    def _follow(self, config: NeuFaceConfig, sequence: Sequence) -> None:
+        if sequence is not self.sequence:
+            self.repair(sequence, config)
+        elif config != self.config:
             self.change(config)
 
     def _evaluate_anew(self) -> None:
@@ -351,9 +376,9 @@ class Run(Control, ABC):
         )
 
 
-def in_force(settings: Settings, iteration: int) -> NeuFaceConfig:
-    """The config under which the run went on from `iteration`."""
-    return next(config for start, config in reversed(settings) if start <= iteration)
+def in_force(pairs: tuple[tuple[int, T], ...], iteration: int) -> T:
+    """The config (or sequence) under which the run went on from `iteration`."""
+    return next(value for start, value in reversed(pairs) if start <= iteration)
 
 
 def _device(name: str) -> torch.device:

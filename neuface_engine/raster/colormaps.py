@@ -2,7 +2,7 @@
 
 Each map is stored as 17 equally spaced knots, joined linearly: within 9/255 of the published tables.
 inferno, viridis, magma: S. van der Walt and N. Smith (CC0). turbo: A. Mikhailov, Google (Apache-2.0).
-coolwarm: K. Moreland's diverging map.
+coolwarm: K. Moreland's diverging map. grey: the level itself.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ _KNOTS = {
     "fec488 fde2a3 fcfdbf",
     "turbo": "30123b 4040a2 466be3 4294ff 28bceb 18ddc2 32f298 6dfe62 a4fc3c cdec34 eecf3a fdac34 fb7e21 eb500e "
     "d02f05 a91601 7a0403",
+    "grey": "000000 101010 202020 303030 404040 505050 606060 707070 808080 8f8f8f 9f9f9f afafaf bfbfbf cfcfcf dfdfdf "
+    "efefef ffffff",
     "coolwarm": "3b4cc0 4e68d8 6282ea 779af7 8db0fe a3c2fe b9d0f9 ccd9ed dddcdc ecd3c5 f5c4ac f7b093 f4987a eb7d62 "
     "dd5f4b ca3b37 b40426",
 }

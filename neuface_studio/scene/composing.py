@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuface_studio import theme
-from neuface_studio.maps import PackedMap
-from neuface_studio.model import Footage, IterationRecord, Layers
-from neuface_studio.scene.decoding import MeshDecoder
+from neuface_studio.layers import Layers
+from neuface_studio.maps import PackedMap, PixelMap
+from neuface_studio.model import Footage, IterationRecord
+from neuface_studio.scene.decoding import FrameMeshes, MeshDecoder
+from neuface_studio.scene.heat import HeatFrame, HeatWish, heat_frame
 from neuface_studio.scene.overlay import TilePainter, region_aspect
 
 Image = NDArray[np.uint8]
@@ -24,12 +26,18 @@ SHIFT = 4  # bits of a pixel's fraction in OpenCV's drawing
 
 @dataclass(frozen=True)
 class Look:
-    """What is drawn: the state, the layers, and the heat map with its upper end."""
+    """What is drawn: the state, the layers, and what the heat map is made of (see `HeatWish`).
+
+    ``scale``: the upper end of the colour bar, kept through all frames; 0 = each frame's own.
+    """
 
     record: IterationRecord | None
     layers: Layers
     gradient: PackedMap | None = None
     gradient_peak: float = 0.0
+    before: IterationRecord | None = None
+    pixels: PixelMap | None = None
+    scale: float = 0.0
 
 
 class Composer:
@@ -40,6 +48,7 @@ class Composer:
         self._decoder, self._painter = MeshDecoder(footage), TilePainter(footage)
         aspect = region_aspect(footage, whole_frame=look.layers.whole_frame)
         self._size = max(16, round(height * aspect)), height
+        self._known_heat: tuple[int, HeatFrame | None] | None = None
         count = len(footage.sequence.views)
         self._columns = count if count <= 3 else math.ceil(count / 2)
 
@@ -67,17 +76,33 @@ class Composer:
             meshes = self._decoder.decode(look.record, frame)
             if layers.ghost:
                 meshes = self._decoder.with_ghost(meshes, look.record)
-        gradient = look.gradient.frame(frame)[view] if look.gradient is not None and layers.gradient else None
-        image = self._painter.paint(view, background, meshes, layers, gradient, look.gradient_peak).copy()
+        image = self._painter.paint(view, background, meshes, layers, self._heat(frame, meshes)).copy()
         found = bool(sequence.detected[frame, view])
-        if layers.detected and found:
-            points = background.viewport.to_tile(self._decoder.detected(frame)[view])
-            draw_marks(image, points, theme.rgb(theme.DETECTED), circle=True)
-        if layers.projected and meshes is not None:
-            points = background.viewport.to_tile(meshes.projected[view])
-            draw_marks(image, points, theme.rgb(theme.PROJECTED), circle=False)
+        circles = background.viewport.to_tile(self._decoder.detected(frame)[view]) if found else None
+        crosses = None if meshes is None else background.viewport.to_tile(meshes.projected[view])
+        if layers.residual and circles is not None and crosses is not None:
+            draw_lines(image, circles, crosses, theme.rgb(theme.RESIDUAL))
+        if layers.detected and circles is not None:
+            draw_marks(image, circles, theme.rgb(theme.DETECTED), circle=True)
+        if layers.projected and crosses is not None:
+            draw_marks(image, crosses, theme.rgb(theme.PROJECTED), circle=False)
         self._label(image, view, frame, found)
         return image
+
+    def _heat(self, frame: int, meshes: FrameMeshes | None) -> HeatFrame | None:
+        """The heat map of a frame, worked out once for all its views."""
+        if meshes is None or not self._look.layers.heat:
+            return None
+        if self._known_heat is None or self._known_heat[0] != frame:
+            look, kind = self._look, self._look.layers.heat
+            vertex = look.gradient.frame(frame) if kind == "vertex" and look.gradient is not None else None
+            pixels = look.pixels if look.pixels is not None and look.pixels.frame == frame else None
+            wish = HeatWish(kind, vertex, look.gradient_peak, pixels, look.before)
+            heat = heat_frame(self._decoder, self._footage, wish, look.record, meshes)
+            if heat is not None and look.scale > 0:
+                heat = heat.up_to(look.scale)
+            self._known_heat = frame, heat
+        return self._known_heat[1]
 
     def _label(self, image: Image, view: int, frame: int, found: bool) -> None:
         record = self._look.record
@@ -94,6 +119,12 @@ class Composer:
                 cv2.putText(
                     image, words, place, cv2.FONT_HERSHEY_SIMPLEX, size, colour, thickness, cv2.LINE_AA
                 )
+
+
+def draw_lines(image: Image, starts: Floats, ends: Floats, colour: tuple[int, int, int]) -> None:
+    """Lines between points [N, 2] px, drawn into the image."""
+    places = np.rint((np.stack([starts, ends], axis=1) - 0.5) * 2**SHIFT).astype(np.int32)
+    cv2.polylines(image, list(places[:, :, None]), False, colour, 1, cv2.LINE_AA, SHIFT)
 
 
 def draw_marks(image: Image, points: Floats, colour: tuple[int, int, int], *, circle: bool) -> None:

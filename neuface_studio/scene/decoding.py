@@ -48,7 +48,7 @@ class MeshDecoder:
     @torch.no_grad()
     def decode(self, record: IterationRecord, frame: int) -> FrameMeshes:
         """The meshes of ``frame`` under the parameters of ``record``."""
-        key = (record.key, frame)
+        key = (record.drawn_key, frame)
         known = self._recent.pop(key, None)
         if known is None:
             parameters = record.parameters[frame]
@@ -76,7 +76,7 @@ class MeshDecoder:
         targets = torch.from_numpy(target_vertices(self._footage, record, meshes.frame))
         points = nf.project_depth(targets, record.parameters[meshes.frame].camera).numpy()
         full = replace(meshes, ghost=self._in_frame(points, meshes.frame))
-        self._recent[record.key, meshes.frame] = full
+        self._recent[record.drawn_key, meshes.frame] = full
         return full
 
     @torch.no_grad()
@@ -88,7 +88,11 @@ class MeshDecoder:
 
     def detected(self, frame: int) -> Floats:
         """The detector's landmarks [V, 68, 2] in px of the video frame."""
-        return self._in_frame(self._sequence.landmarks[frame].numpy(), frame)
+        return self.in_frame(self._sequence.landmarks[frame].numpy(), frame)
+
+    def in_frame(self, points: NDArray[np.floating], frame: int) -> Floats:
+        """Points [V, N, 2] in crop units -> px of the video frame."""
+        return self._in_frame(points, frame)
 
     def forget(self) -> None:
         self._recent.clear()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -10,14 +10,18 @@ from numpy.typing import NDArray
 
 from neuface_engine import raster
 from neuface_studio import theme
+from neuface_studio.layers import HEATS
+from neuface_studio.maps import PixelMap
 from neuface_studio.scene.decoding import FrameMeshes, invert_similarities
+from neuface_studio.scene.heat import HeatFrame
 from neuface_studio.session import Footage, Layers
 
 Image = NDArray[np.uint8]
 MESH_COLOUR = (212, 217, 224)
-GHOST_OPACITY = 0.85
-HEAT_COLORMAP = "inferno"
-OPAQUE_FROM = 110.0  # brightness of the colour map from which it covers what is below
+OPAQUE_FROM = 95.0  # level of the colour map from which it covers what is below
+BELOW_PIXELS = (
+    0.35  # of the mesh's opacity while a map over the pixels is drawn, which the mesh must not hide
+)
 SLIGHTLY_CLOSER = 1.15
 LONGEST_SIDE = 900  # px: larger tiles are drawn at this size and scaled up
 
@@ -49,11 +53,16 @@ class Background:
 
 @dataclass(frozen=True)
 class TilePicture:
-    """A finished picture: ``image`` uint8 [H, W, 3]; landmarks [68, 2] in px of it, or None."""
+    """A finished picture: ``image`` uint8 [H, W, 3]; landmarks [68, 2] in px of it, or None.
+
+    ``residual`` [68, 2, 2]: lines from each detected landmark to the mesh's. ``layers`` says how opaque the marks are.
+    """
 
     image: Image
     detected: NDArray[np.float32] | None = None
     projected: NDArray[np.float32] | None = None
+    residual: NDArray[np.float32] | None = None
+    layers: Layers = field(default_factory=Layers)
 
 
 class TilePainter:
@@ -84,43 +93,81 @@ class TilePainter:
         background: Background,
         meshes: FrameMeshes | None,
         layers: Layers,
-        gradient: NDArray[np.float32] | None,
-        gradient_peak: float,
+        heat: HeatFrame | None = None,
     ) -> Image:
-        """The tile's picture. ``gradient`` [N] is drawn over the face, from 0 to ``gradient_peak``."""
+        """The tile's picture; ``heat`` is drawn where ``layers`` has a heat map on."""
+        hot = heat if layers.heat else None
+        pixels = hot.pixels if hot is not None else None
+        image = background.image
+        if pixels is not None:
+            image = self._paint_pixels(image, view, pixels, background.viewport, layers)
+        values = None if hot is None or hot.values is None else hot.values[view]
         ghost = layers.ghost and meshes is not None and meshes.ghost is not None
-        wanted = layers.mesh or layers.wireframe or (layers.gradient and gradient is not None) or ghost
-        if meshes is None or not wanted:
-            return background.image
+        if meshes is None or not (layers.mesh or layers.wireframe or ghost or values is not None):
+            return image
         points = background.viewport.to_tile(meshes.points[view])
         normals, faces = meshes.normals[view], self._footage.faces
-        image = background.image
         if layers.ghost and meshes.ghost is not None:
             target = background.viewport.to_tile(meshes.ghost[view])
             image = raster.draw_shaded(
-                image, target, None, faces, colour=theme.rgb(theme.GHOST), opacity=GHOST_OPACITY
+                image, target, None, faces, colour=theme.rgb(theme.GHOST), opacity=layers.opacity_of("ghost")
             )
         if layers.mesh:
-            image = raster.draw_shaded(
-                image, points, normals, faces, colour=MESH_COLOUR, opacity=layers.opacity
-            )
-        if layers.gradient and gradient is not None:
-            hot = raster.draw_scalar(
-                image,
+            opacity = layers.opacity_of("mesh") * (BELOW_PIXELS if pixels is not None else 1.0)
+            image = raster.draw_shaded(image, points, normals, faces, colour=MESH_COLOUR, opacity=opacity)
+        if hot is not None and values is not None:
+            kind = HEATS[hot.kind]
+            place = np.clip(np.nan_to_num(values, nan=0.0) / max(hot.peak, 1e-30), 0.0, 1.0) ** kind.power
+            level = raster.draw_scalar(
+                np.zeros_like(image),
                 points,
                 faces,
-                gradient,
+                place,
                 vmin=0.0,
-                vmax=max(gradient_peak, 1e-30),
-                colormap=HEAT_COLORMAP,
+                vmax=1.0,
+                colormap="grey",
                 opacity=1.0,
                 shading=0.0,
                 normals=normals,
             )
-            image = fade_in(image, hot, layers.opacity)
+            image = fade_in(image, level, kind.colormap, layers.opacity_of(hot.kind))
         if layers.wireframe:
-            image = raster.draw_wireframe(image, points, faces, colour=theme.rgb(theme.ACCENT), opacity=0.55)
+            image = raster.draw_wireframe(
+                image, points, faces, colour=theme.rgb(theme.ACCENT), opacity=layers.opacity_of("wireframe")
+            )
         return image
+
+    def _paint_pixels(
+        self, image: Image, view: int, pixels: PixelMap, viewport: Viewport, layers: Layers
+    ) -> Image:
+        """The map over the crop's pixels; where the losses see landmarks only, a dot each, larger with its value."""
+        sequence, frame = self._footage.sequence, pixels.frame
+        to_frame = invert_similarities(np.asarray(sequence.crop_transforms[frame, view], dtype=np.float64))
+        to_tile = np.column_stack(
+            [
+                viewport.scale * to_frame[:, :2],
+                viewport.scale * (to_frame[:, 2] - [viewport.left, viewport.top]),
+            ]
+        )
+        height, width = image.shape[:2]
+        opacity = layers.opacity_of("pixel")
+        if pixels.levels is not None:
+            matrix = to_tile.copy()
+            matrix[:, 2] += matrix[:, :2] @ np.array([0.5, 0.5]) - 0.5
+            level = cv2.warpAffine(pixels.levels[view], matrix, (width, height), flags=cv2.INTER_LINEAR)
+            return fade_in(image, cv2.merge([level] * 3), HEATS["pixel"].colormap, opacity)
+        if pixels.strength is None or pixels.points is None:
+            return image
+        crop = (pixels.points[view].astype(np.float64) + 1.0) * (sequence.crops.shape[-1] / 2.0)
+        places = crop @ to_tile[:, :2].T + to_tile[:, 2]
+        share = np.clip(pixels.strength[view] / max(pixels.peak, 1e-30), 0.0, 1.0) ** HEATS["pixel"].power
+        table, dotted = raster.colormap(HEATS["pixel"].colormap), image.copy()
+        for k in np.argsort(share):  # the strongest on top
+            colour = tuple(int(c) for c in table[int(255 * share[k])])
+            radius = max(1.2, (0.4 + share[k]) * height / 110)
+            x, y = places[k] * 16
+            cv2.circle(dotted, (round(x), round(y)), round(16 * radius), colour, -1, cv2.LINE_AA, 4)
+        return np.asarray(cv2.addWeighted(dotted, opacity, image, 1.0 - opacity, 0.0), dtype=np.uint8)
 
     def _viewport(
         self, view: int, width: int, height: int, frame_width: int, frame_height: int, whole_frame: bool
@@ -171,12 +218,14 @@ class TilePainter:
         return np.asarray(image, dtype=np.uint8)
 
 
-def fade_in(below: Image, hot: Image, opacity: float) -> Image:
-    """``hot`` over ``below``, both uint8 [H, W, 3]: the dark end of the colour map lets what is below show through."""
+def fade_in(below: Image, level: Image, name: str, opacity: float) -> Image:
+    """A colour map over ``below``; both uint8 [H, W, 3], ``level`` three times the same place 0..255 in the map. The
+    low end of the map lets what is below show through."""
+    hot = cv2.LUT(level, raster.colormap(name)[:, None])
     ramp = np.minimum(np.arange(256, dtype=np.float32) / OPAQUE_FROM, 1.0) * np.float32(opacity)
-    red = np.ascontiguousarray(hot[..., 0])  # rises along the whole map
-    alpha, rest = cv2.LUT(red, ramp), cv2.LUT(red, 1.0 - ramp)
-    return np.asarray(cv2.blendLinear(hot, below, alpha, rest), dtype=np.uint8)
+    one = np.ascontiguousarray(level[..., 0])
+    alpha, rest = cv2.LUT(one, ramp), cv2.LUT(one, 1.0 - ramp)
+    return np.asarray(cv2.blendLinear(np.ascontiguousarray(hot), below, alpha, rest), dtype=np.uint8)
 
 
 def _place(centre: float, extent: float, frame_extent: float) -> float:

@@ -36,11 +36,13 @@ class Landmark:
 
 @dataclass(frozen=True)
 class Vertex:
-    """A vertex of the head; ``value`` is what the heat map shows there, per metre, or None."""
+    """A vertex of the head; ``value`` is what the heat map shows there, in words, or None; ``other`` the view that is
+    farthest away there."""
 
     number: int
     region: str
-    value: float | None
+    value: str | None
+    other: str = ""
 
 
 def landmark_name(number: int) -> str:
@@ -114,6 +116,8 @@ def words(landmark: Landmark | None, vertex: Vertex | None, view: str) -> str:
     if vertex is not None:
         text = f"{view}: vertex {vertex.number}, {vertex.region}"
         if vertex.value is not None:
-            text += f", |∂L/∂M| {1e-3 * vertex.value:.1e} per mm"
+            text += f", {vertex.value}"
+        if vertex.other:
+            text += f": {view} and {vertex.other} disagree"
         return text
     return ""

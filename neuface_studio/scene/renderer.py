@@ -19,6 +19,7 @@ from neuface_studio import theme
 from neuface_studio.scene.camera import OrbitCamera, fit, side_by_side
 from neuface_studio.scene.decoding import FrameMeshes, MeshDecoder
 from neuface_studio.scene.heads_picture import HeadsPainter
+from neuface_studio.scene.heat import HeatFrame, HeatWish, heat_frame
 from neuface_studio.scene.overlay import TilePainter, TilePicture, Viewport
 from neuface_studio.session import Footage, IterationRecord, Layers, Session
 from neuface_studio.worker import BackgroundThread
@@ -31,18 +32,19 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class TilesRequest:
-    """Draw these views: ``sizes`` view -> (width, height) px; ``gradient`` [V, N] of this frame, or None.
+    """Draw these views: ``sizes`` view -> (width, height) px; ``heat``: which heat map, or None.
 
-    ``reference`` is drawn as a second picture of the same size and the same part of the frame.
+    ``reference`` is drawn as a second picture of the same size and the same part of the frame, with its own heat map on
+    the same scale.
     """
 
     sizes: dict[int, tuple[int, int]]
     frame: int
     record: IterationRecord | None
     layers: Layers
-    gradient: Floats | None = None
-    gradient_peak: float = 0.0
+    heat: HeatWish | None = None
     reference: IterationRecord | None = None
+    reference_heat: HeatWish | None = None
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class TileDrawn:
     shown: TilePicture
     reference: TilePicture | None
     meshes: FrameMeshes | None
+    heat: HeatFrame | None = None
 
 
 @dataclass(frozen=True)
@@ -158,10 +161,24 @@ class RenderWorker(QObject):
         if request.layers.ghost and meshes is not None and request.record is not None:
             meshes = self._decoder.with_ghost(meshes, request.record)
         other = self._decode(request.reference, request.frame)
+        heat, other_heat = self._heats(request, meshes, other)
         for view, size in request.sizes.items():
             if self._stop:
                 return
-            self.tile_drawn.emit(self._draw_tile(request, view, size, meshes, other))
+            self.tile_drawn.emit(self._draw_tile(request, view, size, (meshes, heat), (other, other_heat)))
+
+    def _heats(
+        self, request: TilesRequest, meshes: FrameMeshes | None, other: FrameMeshes | None
+    ) -> tuple[HeatFrame | None, HeatFrame | None]:
+        """The heat maps of the shown state and of the comparison, on one scale."""
+        heat = heat_frame(self._decoder, self._footage, request.heat, request.record, meshes)
+        other_heat = heat_frame(
+            self._decoder, self._footage, request.reference_heat, request.reference, other
+        )
+        if heat is None or other_heat is None or heat.pixels is not None:
+            return heat, other_heat
+        peak = max(heat.peak, other_heat.peak)
+        return heat.up_to(peak), other_heat.up_to(peak)
 
     def _decode(self, record: IterationRecord | None, frame: int) -> FrameMeshes | None:
         return None if record is None else self._decoder.decode(record, frame)
@@ -171,27 +188,36 @@ class RenderWorker(QObject):
         request: TilesRequest,
         view: int,
         size: tuple[int, int],
-        meshes: FrameMeshes | None,
-        other: FrameMeshes | None,
+        shown: tuple[FrameMeshes | None, HeatFrame | None],
+        reference: tuple[FrameMeshes | None, HeatFrame | None],
     ) -> TileDrawn:
         layers, frame = request.layers, request.frame
         found = self._footage.sequence.detected[:, view]
         background = self._painter.background(view, frame, *size, whole_frame=layers.whole_frame)
         to_tile = background.viewport.to_tile
         circles = None
-        if layers.detected and bool(found[frame]):
+        if (layers.detected or layers.residual) and bool(found[frame]):
             circles = to_tile(self._decoder.detected(frame)[view])
-        gradient = None if request.gradient is None else request.gradient[view]
 
-        def picture(shown: FrameMeshes | None, heat: Floats | None) -> TilePicture:
-            image = self._painter.paint(view, background, shown, layers, heat, request.gradient_peak)
-            crosses = to_tile(shown.projected[view]) if layers.projected and shown is not None else None
-            return TilePicture(np.ascontiguousarray(image), circles, crosses)
+        def picture(meshes: FrameMeshes | None, heat: HeatFrame | None) -> TilePicture:
+            image = self._painter.paint(view, background, meshes, layers, heat)
+            wanted = meshes is not None and (layers.projected or layers.residual)
+            crosses = to_tile(meshes.projected[view]) if wanted and meshes is not None else None
+            lines = None
+            if layers.residual and circles is not None and crosses is not None:
+                lines = np.stack([circles, crosses], axis=1)
+            return TilePicture(
+                np.ascontiguousarray(image),
+                circles if layers.detected else None,
+                crosses if layers.projected else None,
+                lines,
+                layers,
+            )
 
         if not bool(found.any()):
-            meshes = other = None
-        reference = picture(other, None) if request.reference is not None else None
-        return TileDrawn(view, request, background.viewport, picture(meshes, gradient), reference, meshes)
+            shown, reference = (None, shown[1]), (None, reference[1])
+        second = picture(*reference) if request.reference is not None else None
+        return TileDrawn(view, request, background.viewport, picture(*shown), second, *shown)
 
     def _draw_heads(self, request: HeadsRequest) -> HeadsDrawn:
         started = time.perf_counter()

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 import neuface_engine as nf
 from neuface_engine.face_model.rotations import axis_angle_to_quaternion
+from neuface_engine.optimization.evidence import believed
 from neuface_engine.optimization.targets import smoothed_orientation
 from neuface_studio.model import Footage, IterationRecord
 from neuface_studio.worker.analysing import merged_views
@@ -17,11 +18,12 @@ from neuface_studio.worker.analysing import merged_views
 def target_vertices(footage: Footage, record: IterationRecord, frame: int) -> NDArray[np.float32]:
     """[V, N, 3] m: the mesh merged from all views, turned for each view by its smoothed head orientation.
 
-    With one view there is nothing to merge: the view's own mesh with the smoothed orientation. The window of the
-    moving average and the confidence of the views are those of the default settings.
+    With one view there is nothing to merge: the view's own mesh with the smoothed orientation. The settings, with the
+    window of the moving average and what is excluded, are those of the record's run.
     """
-    sequence, head, config = footage.sequence, footage.head, nf.NeuFaceConfig()
-    valid = sequence.detected.float()
+    sequence, head = footage.sequence, footage.head
+    config = record.settings or nf.NeuFaceConfig()
+    valid = believed(sequence, config).float()
     quaternions = axis_angle_to_quaternion(record.parameters.pose[..., :3])
     orientation = smoothed_orientation(quaternions, config.temporal_window, valid)[frame]
     parameters = record.parameters[frame : frame + 1]

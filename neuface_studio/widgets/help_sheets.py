@@ -37,7 +37,7 @@ def shortcut_sheet(actions: dict[str, QAction], parent: QWidget | None) -> Sheet
     sheet = Sheet("Keyboard shortcuts", parent)
     columns = QHBoxLayout()
     columns.setSpacing(36)
-    for menus in (("&File", "&Edit", "&Run"), ("&View",), ("&Compare", "Re&view", "&Help")):
+    for menus in (("&File", "&Edit", "&Run"), ("&View",), ("&Layers",), ("&Compare", "Re&view", "&Help")):
         grid = QGridLayout()
         grid.setVerticalSpacing(4)
         grid.setHorizontalSpacing(14)

@@ -1,76 +1,49 @@
-"""What the tiles draw: one row a layer with its key, the opacity, and the colour bar of the heat map."""
+"""What the tiles draw: a row a layer with its opacity, solo and key; the colour bar; what is put to neutral."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, QSize, Qt, Slot
-from PySide6.QtGui import QAction, QColor, QImage, QPainter, QPaintEvent
-from PySide6.QtWidgets import QCheckBox, QFrame, QGridLayout, QHBoxLayout, QSlider, QVBoxLayout, QWidget
-
-from neuface_engine.raster import colormap
-from neuface_studio import theme
-from neuface_studio.actions import EXPLANATIONS
-from neuface_studio.scene.overlay import HEAT_COLORMAP
-from neuface_studio.session import Session
-from neuface_studio.widgets.common import ActionKey, heading, soft
-
-ROWS = (
-    ("layer_mesh", "Mesh, shaded"),
-    ("layer_wireframe", "Wireframe"),
-    ("layer_detected", "Landmarks detected"),
-    ("layer_projected", "Landmarks projected"),
-    ("layer_ghost", "E-step targets"),
-    ("layer_gradient", "Vertex gradient"),
-    ("whole_frame", "Whole video frame"),
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QSizePolicy,
+    QSlider,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
 )
-SIGNS = {
-    "layer_ghost": ("■", theme.GHOST),
-    "layer_detected": ("○", theme.DETECTED),
-    "layer_projected": ("✕", theme.PROJECTED),
+
+from neuface_studio import theme
+from neuface_studio.layer_commands import LAYER_FIELDS
+from neuface_studio.layers import HEATS
+from neuface_studio.muting import GROUPS, muted_text
+from neuface_studio.session import Session
+from neuface_studio.widgets.colour_bar import ColourBar
+from neuface_studio.widgets.common import ActionKey, action_button, heading, soft
+
+TITLES = {
+    "mesh": "Mesh, shaded",
+    "wireframe": "Wireframe",
+    "detected": "Detected ○",
+    "projected": "Projected ✕",
+    "residual": "Residual lines ╱",
+    "ghost": "E-step targets ■",
+    **{heat.id: heat.title for heat in HEATS.values()},
+    "whole_frame": "Whole video frame",
+}
+COLOURS = {
+    "detected": theme.DETECTED,
+    "projected": theme.PROJECTED,
+    "residual": theme.RESIDUAL,
+    "ghost": theme.GHOST,
 }
 
 
-class ColourBar(QWidget):
-    """From 0 to ``peak``, in the unit of the heat map."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._peak = 0.0
-        rows = colormap(HEAT_COLORMAP)
-        self._pixels = rows.copy()
-        self._image = QImage(self._pixels.data, 256, 1, 768, QImage.Format.Format_RGB888)
-        self.setToolTip(EXPLANATIONS["gradient"])
-        self.setAccessibleName("Colour bar of the vertex gradient")
-
-    def sizeHint(self) -> QSize:
-        return QSize(120, 30)
-
-    def minimumSizeHint(self) -> QSize:
-        return self.sizeHint()
-
-    @Slot(float)
-    def set_peak(self, per_metre: float) -> None:
-        self._peak = per_metre
-        self.update()
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        painter.drawImage(QRectF(0, 2, self.width(), 9), self._image)
-        font = self.font()
-        font.setPointSizeF(8.5)
-        painter.setFont(font)
-        painter.setPen(QColor(theme.TEXT_SOFT))
-        box = QRectF(0, 13, self.width(), 17)
-        painter.drawText(box, Qt.AlignmentFlag.AlignLeft, "0")
-        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, "|∂L/∂M| per mm")
-        if self._peak > 0:
-            painter.drawText(
-                box, Qt.AlignmentFlag.AlignRight, f"{self._peak * 1e-3:.0e}".replace("e-0", "e-")
-            )
-
-
 class LayerPanel(QFrame):
-    """Check boxes tied to the layer commands, and the mesh's opacity."""
+    """Check boxes tied to the layer commands; what it shows is the session's state."""
 
     def __init__(self, session: Session, actions: dict[str, QAction], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -79,51 +52,101 @@ class LayerPanel(QFrame):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(10, 8, 10, 8)
         outer.setSpacing(4)
-        outer.addWidget(heading("Layers"))
+        self._heading = heading("Layers")
+        outer.addWidget(self._heading)
         grid = QGridLayout()
-        grid.setVerticalSpacing(4)
+        grid.setVerticalSpacing(2)
+        grid.setHorizontalSpacing(6)
         grid.setColumnStretch(0, 1)
         self.boxes: dict[str, QCheckBox] = {}
-        for row, (identifier, text) in enumerate(ROWS):
-            action = actions[identifier]
-            box = QCheckBox(text)
-            box.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            box.setToolTip(action.toolTip())
-            box.setChecked(action.isChecked())
-            box.clicked.connect(action.trigger)
-            action.toggled.connect(box.setChecked)
-            grid.addWidget(box, row, 0)
-            if identifier in SIGNS:
-                sign, colour = SIGNS[identifier]
-                mark = soft(sign)
-                mark.setStyleSheet(f"color: {colour}; font-weight: 700;")
-                grid.addWidget(mark, row, 1)
-            grid.addWidget(ActionKey(action), row, 2)
-            self.boxes[identifier] = box
+        self.opacities: dict[str, QSlider] = {}
+        self.solos: dict[str, QToolButton] = {}
+        for row, (identifier, layer) in enumerate(LAYER_FIELDS.items()):
+            self._add_row(grid, row, actions, identifier, layer)
         outer.addLayout(grid)
         self.colour_bar = ColourBar()
         outer.addWidget(self.colour_bar)
-        line = QHBoxLayout()
-        line.addWidget(soft("Opacity"))
-        self.opacity = QSlider(Qt.Orientation.Horizontal)
-        self.opacity.setRange(10, 100)
-        self.opacity.setValue(round(session.layers.opacity * 100))
-        self.opacity.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.opacity.setAccessibleName("Opacity of the mesh")
-        self.opacity.setToolTip("How much of the video shows through the mesh or the heat map.")
-        self.opacity.valueChanged.connect(self._opacity_moved)
-        line.addWidget(self.opacity, 1)
-        outer.addLayout(line)
+        outer.addLayout(self._mute_row(actions))
+        self.muted_sign = soft("")
+        self.muted_sign.setWordWrap(True)
+        self.muted_sign.setStyleSheet(f"color: {theme.AMBER}; font-weight: 600;")
+        outer.addWidget(self.muted_sign)
+        outer.addStretch(1)
         session.layers_changed.connect(self._show)
+        session.muted_changed.connect(self._show)
         self._show()
+
+    def _add_row(
+        self, grid: QGridLayout, row: int, actions: dict[str, QAction], identifier: str, layer: str
+    ) -> None:
+        action = actions[identifier]
+        box = QCheckBox(TITLES[layer])
+        box.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        box.setToolTip(action.toolTip())
+        box.setChecked(action.isChecked())
+        if layer in COLOURS:
+            box.setStyleSheet(f"QCheckBox {{ color: {COLOURS[layer]}; }}")
+        box.clicked.connect(action.trigger)
+        action.toggled.connect(box.setChecked)
+        grid.addWidget(box, row, 0)
+        grid.addWidget(ActionKey(action), row, 3)
+        self.boxes[identifier] = box
+        if layer == "whole_frame":
+            return
+        slider = QSlider(Qt.Orientation.Horizontal)
+        slider.setRange(0, 100)
+        slider.setFixedWidth(46)
+        slider.setProperty("layer", layer)
+        slider.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        slider.setAccessibleName(f"Opacity: {TITLES[layer]}")
+        slider.setToolTip(f"Opacity of this layer: {TITLES[layer]}")
+        slider.valueChanged.connect(self._opacity_moved)
+        grid.addWidget(slider, row, 1)
+        self.opacities[layer] = slider
+        solo = action_button(actions[f"solo_{layer}"], "S", name="small")
+        solo.setFixedWidth(22)
+        grid.addWidget(solo, row, 2)
+        self.solos[layer] = solo
+
+    def _mute_row(self, actions: dict[str, QAction]) -> QHBoxLayout:
+        line = QHBoxLayout()
+        line.setSpacing(3)
+        line.addWidget(soft("Mute"))
+        for group in GROUPS:
+            text = {"rotation": "rot", "expression": "expr", "camera": "cam"}.get(group, group)
+            button = action_button(actions[f"mute_{group}"], text, name="small")
+            button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+            button.setMinimumWidth(34)
+            line.addWidget(button, 1)
+        return line
+
+    @Slot(str, float)
+    def show_scale(self, kind: str, peak: float) -> None:
+        """The scale of the heat map that the tiles show."""
+        self.colour_bar.show_scale(kind, peak)
 
     @Slot(int)
     def _opacity_moved(self, percent: int) -> None:
-        self._session.set_layers(opacity=percent / 100)
+        slider = self.sender()
+        if slider is not None:
+            layers = self._session.layers.with_opacity(str(slider.property("layer")), percent / 100)
+            self._session.put_layers(layers)
 
     @Slot()
     def _show(self) -> None:
-        self.opacity.blockSignals(True)
-        self.opacity.setValue(round(self._session.layers.opacity * 100))
-        self.opacity.blockSignals(False)
-        self.colour_bar.setVisible(self._session.layers.gradient)
+        layers = self._session.layers
+        for layer, slider in self.opacities.items():
+            slider.blockSignals(True)
+            slider.setValue(round(100 * layers.opacity_of(layer)))
+            slider.blockSignals(False)
+            slider.setEnabled(layers.drawn.shows(layer))
+        self._heading.setText(f"LAYERS · ALONE: {TITLES[layers.solo]}" if layers.solo else "LAYERS")
+        kind = layers.drawn.heat
+        self.colour_bar.setVisible(bool(kind))
+        if kind and kind != self.colour_bar.kind:
+            self.colour_bar.show_scale(kind, 0.0)
+        text = muted_text(self._session.muted)
+        self.muted_sign.setText(
+            f"{text}: shown only, the result is as before. Ctrl+0 unmutes." if text else ""
+        )
+        self.muted_sign.setVisible(bool(text))

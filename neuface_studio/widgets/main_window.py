@@ -26,11 +26,11 @@ from neuface_studio.scene.exporting import Exporter
 from neuface_studio.scene.renderer import Renderer
 from neuface_studio.session import RunState, Session
 from neuface_studio.widgets.commands import (
-    LAYER_FIELDS,
     CompareCommands,
     EditCommands,
     FileCommands,
     HelpCommands,
+    LayerCommands,
     ReviewCommands,
     RunCommands,
     ViewCommands,
@@ -54,6 +54,7 @@ GROUPS = (
     EditCommands,
     RunCommands,
     ViewCommands,
+    LayerCommands,
     CompareCommands,
     ReviewCommands,
     HelpCommands,
@@ -188,6 +189,7 @@ class MainWindow(QMainWindow):
         session.run_state_changed.connect(self._update_actions)
         session.history_changed.connect(self._update_actions)
         session.layers_changed.connect(self._update_checks)
+        session.muted_changed.connect(self._update_checks)
         session.follow_changed.connect(self._update_checks)
         session.selection_changed.connect(self._update_checks)
         session.posed_changed.connect(self._update_checks)
@@ -200,7 +202,7 @@ class MainWindow(QMainWindow):
         self.start_page.cancelled.connect(self._on_cancelled)
         self.view_grid.pointed.connect(self.compare_bar.read)
         self.view_grid.refreshed.connect(self._on_refreshed)
-        self.view_grid.gradient_peak_changed.connect(self.layer_panel.colour_bar.set_peak)
+        self.view_grid.scale_changed.connect(self.layer_panel.show_scale)
         self._show_panels(False)
         self.start_page.show_recent()
         self._update_checks()
@@ -291,8 +293,9 @@ class MainWindow(QMainWindow):
     @Slot()
     def _update_checks(self) -> None:
         session = self.session
-        for identifier, field in LAYER_FIELDS.items():
-            self.actions_by_id[identifier].setChecked(getattr(session.layers, field))
+        for group in self._commands:
+            if isinstance(group, LayerCommands):
+                group.show_checks()
         self.actions_by_id["toggle_follow"].setChecked(session.follow)
         self.actions_by_id["solo_view"].setChecked(session.solo)
         self.actions_by_id["posed_3d"].setChecked(session.posed_3d)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
+import numpy as np
+from PySide6.QtCore import QEvent, QLineF, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QWidget
 
@@ -13,6 +14,8 @@ from neuface_studio import theme
 from neuface_studio.actions import EXPLANATIONS
 from neuface_studio.model import CompareMode
 from neuface_studio.scene.overlay import TilePicture
+
+SHIFTED = np.array([1, 0, 1, 0], dtype=np.float32)  # the x of both ends of a line
 
 
 class Tile(QWidget):
@@ -22,6 +25,7 @@ class Tile(QWidget):
     opened = Signal(int)
     wipe_dragged = Signal(float)
     pointed = Signal(int, float, float)  # view, and the place in px of the picture
+    pressed = Signal(int, float, float)
     left = Signal()
 
     def __init__(self, view: int, name: str, parent: QWidget | None = None) -> None:
@@ -69,6 +73,11 @@ class Tile(QWidget):
         return self._shown
 
     @property
+    def flag(self) -> str:
+        """The warning at the lower left; empty where there is none."""
+        return self._flag
+
+    @property
     def mode(self) -> CompareMode:
         return self._mode
 
@@ -92,17 +101,23 @@ class Tile(QWidget):
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self.picked.emit(self.view)
         self._drag_wipe(event)
+        if self._images and event.button() == Qt.MouseButton.LeftButton:
+            self.pressed.emit(self.view, *self._in_picture(event.position()))
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         if event.buttons() & Qt.MouseButton.LeftButton:
             self._drag_wipe(event)
         if not self._images:
             return
-        x, width = event.position().x(), float(self.width())
+        self.pointed.emit(self.view, *self._in_picture(event.position()))
+
+    def _in_picture(self, place: QPointF) -> tuple[float, float]:
+        """A place in the tile as px of the picture."""
+        x, width = place.x(), float(self.width())
         if self._mode == CompareMode.SIDE:
             x, width = x % (width / 2), width / 2
         scale = self._images[0].width() / max(1.0, width)
-        self.pointed.emit(self.view, x * scale, event.position().y() * scale)
+        return x * scale, place.y() * scale
 
     def leaveEvent(self, event: QEvent) -> None:
         self.left.emit()
@@ -158,9 +173,22 @@ class Tile(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         scale = place.width() / image.width()
         radius = max(1.7, min(place.width(), place.height()) / 170)
-        for points, sign in ((picture.detected, "circle"), (picture.projected, "cross")):
+        if picture.residual is not None:
+            painter.setOpacity(picture.layers.opacity_of("residual"))
+            lines = [
+                QLineF(*line)
+                for line in (picture.residual.reshape(-1, 4) * scale + place.left() * SHIFTED).tolist()
+            ]
+            for pen in (QPen(QColor(0, 0, 0, 150), 2.6), QPen(QColor(theme.RESIDUAL), 1.4)):
+                painter.setPen(pen)
+                painter.drawLines(lines)
+        for layer, points, sign in (
+            ("detected", picture.detected, "circle"),
+            ("projected", picture.projected, "cross"),
+        ):
             if points is None:
                 continue
+            painter.setOpacity(picture.layers.opacity_of(layer))
             marker = landmark_marker(sign, round(radius, 1), self.devicePixelRatioF())
             half = marker.width() / marker.devicePixelRatio() / 2
             for x, y in (points * scale - half).tolist():

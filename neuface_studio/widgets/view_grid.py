@@ -10,11 +10,16 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from neuface_studio.comparison import Comparison
+from neuface_studio.layers import HEATS
+from neuface_studio.maps import rounded_up
 from neuface_studio.model import CompareMode
+from neuface_studio.muting import muted_text
+from neuface_studio.scene.heat import HeatWish
 from neuface_studio.scene.overlay import LONGEST_SIDE, region_aspect
 from neuface_studio.scene.pointing import (
     LANDMARK_REACH,
     VERTEX_REACH,
+    Landmark,
     Regions,
     Vertex,
     nearest_landmark,
@@ -33,7 +38,7 @@ class ViewGrid(QWidget):
     """Follows the session; ``refreshed`` is emitted when every tile shows the current state."""
 
     refreshed = Signal()
-    gradient_peak_changed = Signal(float)
+    scale_changed = Signal(str, float)  # which heat map, and the upper end of its colour bar
     pointed = Signal(str)  # what lies under the mouse, in words; empty where nothing does
 
     def __init__(self, session: Session, renderer: Renderer, parent: QWidget | None = None) -> None:
@@ -47,7 +52,7 @@ class ViewGrid(QWidget):
         self._busy = False
         self._again = False
         self._still = False
-        self._peak = 0.0
+        self._scale = ("", 0.0)
         self.draw_seconds = 0.0
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(320, 200)
@@ -56,6 +61,8 @@ class ViewGrid(QWidget):
         session.frame_changed.connect(self.refresh)
         session.iteration_changed.connect(self.refresh)
         session.layers_changed.connect(self._on_layers)
+        session.maps_changed.connect(self.refresh)
+        session.muted_changed.connect(self.refresh)
         session.selection_changed.connect(self._on_selection)
         session.comparison.changed.connect(self._on_layers)
         renderer.tile_drawn.connect(self._on_tile)
@@ -109,6 +116,7 @@ class ViewGrid(QWidget):
             tile.opened.connect(self._open_tile)
             tile.wipe_dragged.connect(self._on_wipe)
             tile.pointed.connect(self._on_pointed)
+            tile.pressed.connect(self._on_pressed)
             tile.left.connect(self._on_left)
             self._tiles.append(tile)
         self._arrange()
@@ -168,16 +176,10 @@ class ViewGrid(QWidget):
 
     def _request(self) -> TilesRequest:
         session = self._session
-        record, layers, gradient = session.displayed(), session.layers, None
+        record, layers = session.displayed(), session.layers.drawn
         comparison, reference = session.comparison, None
         if comparison.mode != CompareMode.OFF and not comparison.flipped:
-            reference = comparison.reference
-        if record is not None and layers.gradient and not record.saved:
-            gradient = session.gradients.frame(record.map_key, session.frame)
-            peak = rounded_up(session.gradients.typical_peak(record.map_key))
-            if peak != self._peak:
-                self._peak = peak
-                self.gradient_peak_changed.emit(peak)
+            reference = session.as_drawn(comparison.reference)
         halved = reference is not None and comparison.mode == CompareMode.SIDE
         sizes = {view: picture_size(self._tiles[view], halved) for view in self._shown_views()}
         return TilesRequest(
@@ -185,9 +187,9 @@ class ViewGrid(QWidget):
             frame=session.frame,
             record=record,
             layers=layers,
-            gradient=gradient,
-            gradient_peak=self._peak,
+            heat=heat_wish(session, record),
             reference=reference,
+            reference_heat=heat_wish(session, reference),
         )
 
     @Slot(float)
@@ -202,33 +204,66 @@ class ViewGrid(QWidget):
             return
         found = footage.sequence.detected[:, drawn.view]
         flag = flag_text(bool(found[drawn.request.frame]), bool(found.any()))
+        if drawn.request.record is not None and drawn.request.record.muted:
+            flag = muted_text(drawn.request.record.muted)
         self._drawn[drawn.view] = drawn
+        self._show_scale(drawn)
         tile = self._tiles[drawn.view]
         comparison = self._session.comparison
         tile.show_picture(drawn.shown, drawn.reference, comparison.mode, titles_of(drawn.request, comparison))
         tile.set_caption(figure_text(drawn.request.record, drawn.view), flag)
 
+    def _show_scale(self, drawn: TileDrawn) -> None:
+        scale = drawn.request.layers.heat, 0.0 if drawn.heat is None else drawn.heat.peak
+        if scale != self._scale:
+            self._scale = scale
+            self.scale_changed.emit(*scale)
+
+    @property
+    def scale(self) -> tuple[str, float]:
+        """Which heat map the tiles show, and the upper end of its colour bar in the stored unit."""
+        return self._scale
+
     @Slot(int, float, float)
     def _on_pointed(self, view: int, x: float, y: float) -> None:
         """Say what lies under the mouse, in the picture that is shown there."""
+        landmark, vertex = self._under(view, x, y)
+        self.pointed.emit(words(landmark, vertex, self._session.view_names[view]))
+
+    @Slot(int, float, float)
+    def _on_pressed(self, view: int, x: float, y: float) -> None:
+        """Keep in sight which two cameras disagree at the point that was clicked."""
+        _, vertex = self._under(view, x, y)
+        if vertex is not None and vertex.other:
+            self._session.notify("info", words(None, vertex, self._session.view_names[view]))
+
+    def _under(self, view: int, x: float, y: float) -> tuple[Landmark | None, Vertex | None]:
+        """The landmark, or else the vertex at a place in a tile's picture."""
         drawn = self._drawn.get(view)
         if drawn is None or self._regions is None:
-            return
+            return None, None
         to_screen = self._tiles[view].width() / drawn.shown.image.shape[1]
         scale = 1.0 / max(to_screen, 1e-6)
         shown = drawn.shown
         landmark = nearest_landmark(
             x, y, shown.detected, shown.projected, LANDMARK_REACH * scale, 1.0 / drawn.viewport.scale
         )
-        vertex = None
-        if landmark is None and drawn.meshes is not None:
-            points = drawn.viewport.to_tile(drawn.meshes.points[view])
-            number = nearest_vertex(x, y, points, drawn.meshes.normals[view], VERTEX_REACH * scale)
-            if number is not None:
-                heat = drawn.request.gradient
-                value = None if heat is None else float(heat[view, number])
-                vertex = Vertex(number, self._regions.name(number), value)
-        self.pointed.emit(words(landmark, vertex, self._session.view_names[view]))
+        if landmark is not None or drawn.meshes is None:
+            return landmark, None
+        points = drawn.viewport.to_tile(drawn.meshes.points[view])
+        number = nearest_vertex(x, y, points, drawn.meshes.normals[view], VERTEX_REACH * scale)
+        return None, None if number is None else self._vertex(drawn, number)
+
+    def _vertex(self, drawn: TileDrawn, number: int) -> Vertex:
+        """What is known of a vertex in a tile."""
+        assert self._regions is not None
+        heat, view = drawn.heat, drawn.view
+        value, other = None, ""
+        if heat is not None and heat.values is not None and np.isfinite(heat.values[view, number]):
+            value = HEATS[heat.kind].words(float(heat.values[view, number]))
+            if heat.partner is not None and heat.partner[view, number] >= 0:
+                other = self._session.view_names[int(heat.partner[view, number])]
+        return Vertex(number, self._regions.name(number), value, other)
 
     @Slot()
     def _on_left(self) -> None:
@@ -289,9 +324,15 @@ def best_columns(count: int, width: int, height: int, aspect: float) -> int:
     return best
 
 
-def rounded_up(value: float) -> float:
-    """The next of 1, 2, 5 times a power of ten: a scale that changes seldom and reads well."""
-    if value <= 0 or not math.isfinite(value):
-        return 0.0
-    power = 10.0 ** math.floor(math.log10(value))
-    return next(step * power for step in (1.0, 2.0, 5.0, 10.0) if step * power >= value * 0.999)
+def heat_wish(session: Session, record: IterationRecord | None) -> HeatWish | None:
+    """What the drawing thread needs for the heat map of a state; None where none is on, or it cannot be had."""
+    kind = session.layers.drawn.heat
+    if record is None or not kind:
+        return None
+    if kind == "vertex":
+        values = None if record.saved else session.gradients.frame(record.map_key, session.frame)
+        return HeatWish(kind, values, rounded_up(session.gradients.typical_peak(record.map_key)))
+    if kind == "pixel":
+        pixels = None if record.saved else session.pixels.get(record.map_key, session.frame)
+        return HeatWish(kind, pixels=pixels)
+    return HeatWish(kind, before=session.as_drawn(session.before(record)) if kind == "update" else None)

@@ -10,7 +10,7 @@ import threading
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from neuface_studio.maps import MapKey, PackedMap
+from neuface_studio.maps import MapKey, PackedMap, PixelMap
 from neuface_studio.model import IterationRecord, RunState
 
 
@@ -20,6 +20,7 @@ class Snapshot:
 
     records: tuple[IterationRecord, ...] = ()
     gradient: tuple[MapKey, PackedMap] | None = None
+    pixels: tuple[MapKey, PixelMap] | None = None
     state: RunState | None = None
     figures: tuple[str, dict[str, dict[str, float]]] | None = None  # of which run, and its figures
     opened: str | None = None  # a run that was begun
@@ -43,12 +44,19 @@ class Mailbox:
                     records=old.records + snapshot.records,
                     unwatched=old.unwatched + snapshot.unwatched,
                     gradient=snapshot.gradient or old.gradient,
+                    pixels=snapshot.pixels or old.pixels,
                     state=snapshot.state or old.state,
                     figures=snapshot.figures or old.figures,
                     error=snapshot.error or old.error,
                     opened=snapshot.opened if snapshot.opened is not None else old.opened,
                 )
             self._slot = snapshot
+
+    @property
+    def state(self) -> RunState | None:
+        """The optimiser's state in the unread snapshot; None where it says nothing."""
+        with self._lock:
+            return None if self._slot is None else self._slot.state
 
     def take(self) -> Snapshot | None:
         with self._lock:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
@@ -13,12 +14,14 @@ from typing import Any
 import numpy as np
 from PySide6.QtCore import QObject, Signal, Slot
 
-from neuface_studio.maps import pack_map
+from neuface_studio.maps import PixelMap, pack_map
 from neuface_studio.model import FIRST_RUN, Footage, IterationRecord, RunState
 from neuface_studio.worker.mailbox import Mailbox, SavedResult, Snapshot
 from neuface_studio.worker.threads import lower_priority, worker_threads
 
 log = logging.getLogger(__name__)
+
+PIXEL_SHARE = 0.1  # of the optimiser's time, at most, goes into maps over the pixels while it runs
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,9 @@ class OptimiserWorker(QObject):
         self._target = target
         self._stop = False
         self._watch_gradient = False
+        self._watch_pixels: int | None = None  # the frame whose map over the pixels is wanted
+        self._pixels_of: tuple[str, int, int] | None = None  # run, iteration and frame of the last one
+        self._pixels_after = 0.0  # s on the clock: not before
         self._jobs: deque[Callable[[], None]] = deque()
         self._held: dict[str, HeldRun] = {}
         self._active = FIRST_RUN
@@ -93,6 +99,12 @@ class OptimiserWorker(QObject):
         for held in list(self._held.values()):
             held.run.watch_vertex_gradient = watch
 
+    def watch_pixels(self, frame: int | None) -> None:
+        """Keep the map over the pixels of this frame up to date, of the newest iteration; None: no longer."""
+        with self._wake:
+            self._watch_pixels = frame
+            self._wake.notify()
+
     def want_gradient(self, run: str, index: int) -> None:
         """Work out |dL/dM| of a past iteration again, at the next pause."""
         self._do_at_rest(lambda: self._gradient(run, index))
@@ -124,6 +136,12 @@ class OptimiserWorker(QObject):
         """The `FaceTrack` of a stored iteration; reading the history is safe while the run goes on."""
         held = self._held.get(run)
         return None if held is None else held.run.track(iteration=iteration)
+
+    def newest_track(self, run: str) -> tuple[Any, int]:
+        """The `FaceTrack` of the newest iteration and its index; (None, 0) before the first."""
+        held = self._held.get(run)
+        newest = 0 if held is None else len(held.run.history) - 1
+        return (held.run.track(iteration=newest), newest) if held is not None and newest > 0 else (None, 0)
 
     def config(self, run: str) -> Any:
         """The settings under which a run goes on now; None before it exists."""
@@ -196,14 +214,49 @@ class OptimiserWorker(QObject):
                 continue
             if go:
                 self._iterate(held, None if stepping else RunState.RUNNING)
+                if time.perf_counter() > self._pixels_after:
+                    self._pixels(held)
                 continue
             self.mailbox.put(Snapshot(state=self._resting_state(last)))
             if last and evaluated != (held.name, last):
                 self.mailbox.put(Snapshot(figures=(held.name, self._evaluate(held))))
                 evaluated = held.name, last
+            self._pixels(held)
             with self._wake:
-                while not (self._stop or self._running or self._single_steps or self._jobs):
+                while not (
+                    self._stop
+                    or self._running
+                    or self._single_steps
+                    or self._jobs
+                    or self._pixels_due(held) is not None
+                ):
                     self._wake.wait()
+
+    def _pixels_due(self, held: HeldRun) -> tuple[str, int, int] | None:
+        """Run, iteration and frame of which a map over the pixels is wanted and not there yet."""
+        frame = self._watch_pixels
+        due = None if frame is None else (held.name, len(held.run.history) - 1, frame)
+        return None if due == self._pixels_of else due
+
+    def _pixels(self, held: HeldRun) -> None:
+        """Work out what the next step of the newest state sees of the shown frame; while running, now and then."""
+        from neuface_engine.optimization import gradient_maps
+
+        due = self._pixels_due(held)
+        if due is None:
+            return
+        self._pixels_of = due  # also where it fails: not tried for ever
+        started = time.perf_counter()
+        run, (_, index, frame) = held.run, due
+        if run.method == "flame-fitting":
+            strength = gradient_maps.landmark_gradient(run)[frame].numpy()
+            pixels = PixelMap.of_landmarks(frame, strength, gradient_maps.detected_points(run)[frame].numpy())
+        else:
+            crops = [(frame, view) for view in range(len(self._footage.sequence.views))]
+            pixels = PixelMap.of_pixels(frame, gradient_maps.pixel_gradient(run, crops).numpy())
+        self.mailbox.put(Snapshot(pixels=((held.name, index), pixels)))
+        took = time.perf_counter() - started
+        self._pixels_after = time.perf_counter() + took * (1 / PIXEL_SHARE - 1)
 
     # Jobs, done while the optimisation rests
 
@@ -315,4 +368,12 @@ def record_of(held: HeldRun, iteration: Any) -> IterationRecord:
         nme_percent=np.asarray(iteration.nme_percent_per_view, dtype=np.float64),
         seconds=float(iteration.seconds),
         run=held.name,
+        settings=settings_at(held.run, int(iteration.index)),
     )
+
+
+def settings_at(run: Any, index: int) -> Any:
+    """The settings under which the losses of an iteration are meant."""
+    from neuface_engine.optimization.run import in_force
+
+    return in_force(run.settings, index)

@@ -4,16 +4,17 @@ from .comparing import CompareCommands
 from .editing import EditCommands
 from .files import FileCommands
 from .helping import HelpCommands
+from .layers import LayerCommands
 from .reviewing import ReviewCommands
 from .running import RunCommands
-from .viewing import LAYER_FIELDS, ViewCommands
+from .viewing import ViewCommands
 
 __all__ = [
-    "LAYER_FIELDS",
     "CompareCommands",
     "EditCommands",
     "FileCommands",
     "HelpCommands",
+    "LayerCommands",
     "ReviewCommands",
     "RunCommands",
     "ViewCommands",

@@ -8,10 +8,10 @@ from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QFileDialog
 
 from neuface_engine.errors import NeuFaceError
+from neuface_studio.maps import rounded_up
 from neuface_studio.scene.composing import Look
 from neuface_studio.scene.exporting import VIDEO_HEIGHT, ExportRequest
 from neuface_studio.widgets.commands.base import Commands
-from neuface_studio.widgets.view_grid import rounded_up
 
 PICTURE_HEIGHT = 900  # px of a view in a picture
 
@@ -82,11 +82,16 @@ class FileCommands(Commands):
         """Write a video of what is shown, or with ``frame`` a picture of it, in the background."""
         session = self._session
         record, layers = session.displayed(), session.layers
-        gradient, peak = None, 0.0
-        if record is not None and layers.gradient and not record.saved:
-            gradient = session.gradients.get(record.map_key)
+        layers = layers.drawn
+        gradient, peak, before, pixels = None, 0.0, None, None
+        if record is not None and not record.saved:
+            gradient = session.gradients.get(record.map_key) if layers.gradient else None
             peak = rounded_up(session.gradients.typical_peak(record.map_key))
-        look = Look(record, layers, gradient, peak)
+            before = session.as_drawn(session.before(record))
+            pixels = session.pixels.get(record.map_key, session.frame)
+        kind, scale = self._window.view_grid.scale
+        scale = scale if kind == layers.heat and kind != "pixel" else 0.0
+        look = Look(record, layers, gradient, peak, before, pixels, scale)
         height = VIDEO_HEIGHT if frame is None else PICTURE_HEIGHT
         return self._window.exporter.start(ExportRequest(path, look, height, frame))
 

@@ -2,40 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from PySide6.QtCore import Qt, Slot
 
 from neuface_studio.widgets.commands.base import Commands
 
-if TYPE_CHECKING:
-    from neuface_studio.widgets.main_window import MainWindow
-
-LAYER_FIELDS = {
-    "layer_mesh": "mesh",
-    "layer_wireframe": "wireframe",
-    "layer_detected": "detected",
-    "layer_projected": "projected",
-    "layer_gradient": "gradient",
-    "layer_ghost": "ghost",
-    "whole_frame": "whole_frame",
-}
-
 
 class ViewCommands(Commands):
     """The View menu."""
-
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        for identifier in LAYER_FIELDS:
-            setattr(self, f"do_{identifier}", self._toggle_layer)
-
-    @Slot()
-    def _toggle_layer(self) -> None:
-        action = self.sender()
-        if action is not None:
-            field = LAYER_FIELDS[action.objectName()]
-            self._session.set_layers(**{field: not getattr(self._session.layers, field)})
 
     @Slot()
     def do_toggle_play(self) -> None:
