@@ -1,148 +1,475 @@
-"""A project: a folder with tracks, a list of its sequences, and the review's log. It can be moved and copied whole."""
+"""A project: a folder with tracks, runs and the review's logs. It can be moved and copied whole."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-import os
+import math
 import re
-import tempfile
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
 
 from neuface_engine.errors import ProjectError
-from neuface_engine.review.events import Verdict, standing_verdicts
-from neuface_engine.review.log import EventLog
+from neuface_engine.review.coverage import Coverage, CoverageRule, of_events
+from neuface_engine.review.events import (
+    Added,
+    Adjudication,
+    Event,
+    Measured,
+    Note,
+    Removed,
+    Shown,
+    Undo,
+    Verdict,
+    active_verdicts,
+    standing_verdicts,
+)
+from neuface_engine.review.journal import FileJournal, Head, last_standing, last_undone
+from neuface_engine.review.locking import ProjectLock
+from neuface_engine.review.media import Source
+from neuface_engine.review.notes import standing_notes
+from neuface_engine.review.project_file import PROJECT_FILE, ProjectFile
+from neuface_engine.review.track_files import TrackFiles, file_hash
 
-PROJECT_FILE = "project.json"
-LOG_FILE = "review.jsonl"
-FORMAT = "neuface-project"
-VERSION = 1
+if TYPE_CHECKING:
+    from neuface_engine.review.database import DatabaseJournal
+    from neuface_engine.review.index import Index
+    from neuface_engine.review.queue import Filter, QueueRow
+
+_AT_ONCE = 500
 
 
-@dataclass
 class Project:
-    """`Project.create(folder)`, `Project.open(folder)`; `log` holds the events.
+    """`Project.create(folder)`, `Project.open(folder)`; close it, or use it in a `with`.
 
-    sequences   name -> track file, a path relative to the folder with forward slashes
+    folder       where it lies: project.json, tracks/, runs/, log/<reviewer>.jsonl, index.sqlite (made from the logs)
+    log          the journal: everything that was said; `append` keeps an event
+    index        answers questions about all sequences
+    read_only    why nothing can be written ("it is open in process 4711 on lab-3 ..."); empty = it can
+    warnings     what the user should know, one line each
     """
 
-    folder: Path
-    log: EventLog
-    sequences: dict[str, str] = field(default_factory=dict)
-    created: str = ""
+    def __init__(
+        self,
+        file: ProjectFile,
+        log: FileJournal | DatabaseJournal,
+        lock: ProjectLock | None,
+        warnings: tuple[str, ...] = (),
+    ) -> None:
+        self.folder = file.folder
+        self.log = log
+        self.warnings = warnings
+        self._file = file
+        self._lock = lock
+        self._tracks = TrackFiles(self.folder.resolve(), self.resolve)
 
     @classmethod
-    def create(cls, folder: str | Path) -> Project:
-        """Makes a project; opens the one that is there already. Raises ProjectError."""
+    def create(cls, folder: str | Path, *, database: str = "") -> Project:
+        """Makes a project; opens the one that is there already. Raises ProjectError.
+
+        database    URL of a team's PostgreSQL (postgresql://USER@HOST/DATABASE) which then keeps the logs
+        """
         folder = Path(folder)
-        if (folder / PROJECT_FILE).exists():
-            return cls.open(folder)
+        if not (folder / PROJECT_FILE).exists():
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise ProjectError(
+                    f"{folder}: no project can be made here ({error.strerror}); choose another folder"
+                ) from error
+            file = ProjectFile(folder)
+            if database:
+                from neuface_engine.review.database import without_password
+
+                file.database = without_password(database)
+            file.write()
+        return cls.open(folder, database=database)
+
+    @classmethod
+    def open(cls, folder: str | Path, *, database: str = "", read_only: bool = False) -> Project:
+        """Opens a project; read-only where another process has it open, or the folder cannot be written.
+
+        database    overrides the URL in project.json, which has no password in it
+        Raises ProjectError where there is none, it is damaged, or points out of its folder.
+        """
+        folder = Path(folder)
+        file = ProjectFile.read(folder)
+        for relative in file.sequences.values():
+            _resolve(folder, relative)
+        if database or file.database:
+            return cls._of_database(file, database or file.database)
+        lock = None if read_only else ProjectLock(folder)
+        reason = "as asked" if lock is None else lock.holder
+        older = tuple([Added(tuple(file.old_entries()))] if reason and file.sequences else [])
+        journal = FileJournal(folder, read_only=reason, older=older)
+        warnings = tuple(w for w in (lock.warning if lock else "", _read_only_words(folder, reason)) if w)
+        project = cls(file, journal, lock, warnings)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ProjectError(
-                f"{folder}: no project can be made here ({error.strerror}); choose another folder"
-            ) from error
-        created = datetime.now(UTC).isoformat(timespec="seconds")
-        project = cls(folder, EventLog(folder / LOG_FILE), {}, created)
-        project._save()
+            if not reason and file.version < 2:
+                project._migrate()
+        except BaseException:
+            project.close()
+            raise
         return project
 
     @classmethod
-    def open(cls, folder: str | Path) -> Project:
-        """Reads a project. Raises ProjectError where there is none, it is damaged, or it points out of its folder."""
-        folder = Path(folder)
-        path = folder / PROJECT_FILE
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-        except (FileNotFoundError, NotADirectoryError):
-            raise ProjectError(
-                f"{folder}: not a project (it has no {PROJECT_FILE}); create one there"
-            ) from None
-        except (OSError, ValueError) as error:
-            raise ProjectError(
-                f"{path}: damaged; restore it, or take it away and create the project anew"
-            ) from error
-        if not isinstance(content, dict) or content.get("format") != FORMAT:
-            raise ProjectError(f"{path}: not a project of this program; choose another folder")
-        version, sequences = content.get("version"), content.get("sequences", {})
-        if not isinstance(version, int) or version > VERSION:
-            raise ProjectError(f"{path}: written by a later version; update the program")
-        if not isinstance(sequences, dict) or not all(isinstance(value, str) for value in sequences.values()):
-            raise ProjectError(f"{path}: its list of sequences is damaged; restore it")
-        project = cls(folder, EventLog(folder / LOG_FILE), dict(sequences), str(content.get("created", "")))
-        for relative in sequences.values():
-            project.resolve(relative)
+    def _of_database(cls, file: ProjectFile, url: str) -> Project:
+        from neuface_engine.review.database import DatabaseJournal, postgres_engine
+
+        project = cls(file, DatabaseJournal(postgres_engine(url, file.id)), None)
+        if file.version < 2:
+            project._migrate()
         return project
+
+    def close(self) -> None:
+        """Lets others write in the folder."""
+        if "index" in self.__dict__:
+            self.index.close()
+            del self.__dict__["index"]
+        if self._lock is not None:
+            self._lock.release()
+
+    def __enter__(self) -> Project:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        lock = self.__dict__.get("_lock")
+        if lock is not None:
+            lock.release()
+
+    @property
+    def id(self) -> str:
+        """Names the project wherever its folder goes."""
+        return self._file.id
+
+    @property
+    def created(self) -> str:
+        return self._file.created
+
+    @property
+    def read_only(self) -> str:
+        return self.log.read_only
+
+    @cached_property
+    def index(self) -> Index:
+        """Everything that was said about all sequences, ready to be asked."""
+        from neuface_engine.review.index import Index
+
+        if isinstance(self.log, FileJournal):
+            return Index.of_folder(self.folder, self.log, self._tracks, writable=not self.read_only)
+        return Index(self.log.engine, self.log, self._tracks)
+
+    # Settings
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """By part of the program: "coverage", "flags", ..."""
+        return self._file.settings
+
+    def set_settings(self, part: str, values: Mapping[str, Any]) -> None:
+        """Keeps the settings of one part. Raises ProjectError."""
+        self._check_writable()
+        self._file.settings = {**self._file.settings, part: dict(values)}
+        self._file.write()
+
+    @property
+    def coverage_rule(self) -> CoverageRule:
+        """When a clip counts as watched. Raises ConfigError for settings that mean nothing."""
+        return CoverageRule.of(self.settings.get("coverage", {}))
+
+    # Files
 
     def resolve(self, relative: str) -> Path:
         """The file at a path relative to the folder. Raises ProjectError where it would lie outside."""
-        pure = PurePosixPath(relative)
-        outside = pure.is_absolute() or ".." in pure.parts or "\\" in relative or ":" in relative
-        root = self.folder.resolve()
-        path = root / pure
-        if outside or not path.resolve().is_relative_to(root):
-            raise ProjectError(
-                f"{self.folder / PROJECT_FILE}: '{relative}' leaves the project folder; correct the path"
-            )
+        return _resolve(self.folder, relative)
+
+    def track_file(self, name: str) -> Path:
+        """Where the track of a sequence lies, or will. Raises ProjectError."""
+        row = self.index.row(name)
+        return self.resolve(row.track if row is not None and row.track else f"tracks/{_safe(name)}.npz")
+
+    def run_folder(self, name: str, run: str) -> Path:
+        """Where the files of one run on a sequence belong (checkpoints, histories); it need not exist yet."""
+        return self.resolve(f"runs/{_safe(name)}/{_safe(run)}")
+
+    def source_of(self, name: str) -> Path | None:
+        """Where the footage of a sequence should lie; None where that is unknown, or it is the bundled demo."""
+        row = self.index.row(name)
+        return Source(row.source).locate(self.folder) if row is not None and row.source else None
+
+    # Sequences
+
+    @property
+    def sequences(self) -> Mapping[str, str]:
+        """name -> track file, relative to the folder, in the order of names."""
+        return _Sequences(self)
+
+    def add_sequence(
+        self,
+        name: str,
+        track: str | Path | None = None,
+        *,
+        source: str | Path | None = None,
+        identity: str = "",
+    ) -> Path:
+        """Lists a sequence with its track (default: tracks/<name>.npz); returns the track's path.
+
+        What is listed already as given here is left as it is. Raises ProjectError.
+        """
+        entry = self._entry(name, track, source, identity)
+        known = self.index.row(name)
+        path = self.resolve(entry["track"])
+        if known is not None:
+            same_source = source is None or known.source == entry["source"]["path"]
+            same_track = known.track == entry["track"] or track is None
+            if same_track and same_source and identity in ("", known.identity):
+                return self.resolve(known.track)
+            entry = {
+                "name": name,
+                "track": known.track if track is None else entry["track"],
+                "source": entry["source"] or ({"path": known.source} if known.source is not None else None),
+                "identity": identity or known.identity,
+            }
+            path = self.resolve(entry["track"])
+        self.log.append(Added((_without_empty(entry),)))
         return path
 
-    def add_sequence(self, name: str, track: str | Path | None = None) -> Path:
-        """Lists a sequence with its track (default: tracks/<name>.npz); returns the track's path."""
+    def add_sequences(self, entries: Iterable[Mapping[str, Any]]) -> int:
+        """Lists many at once: mappings with "name" and, where known, "track", "source" and "identity"; how many.
+
+        A source may be a path, or a `Source.to_record()` whose content was hashed already; None leaves it unknown.
+        Raises ProjectError.
+        """
+        self._check_writable()
+        number = 0
+        for part in _parts(entries):
+            rows = [
+                _without_empty(self._entry(e["name"], e.get("track"), e.get("source"), e.get("identity", "")))
+                for e in part
+            ]
+            events = [Added(tuple(rows[at : at + _AT_ONCE])) for at in range(0, len(rows), _AT_ONCE)]
+            self.log.append(*events)
+            number += len(rows)
+        return number
+
+    def remove_sequences(self, names: Iterable[str], reviewer: str) -> None:
+        """Takes sequences off the list; files and what was said about them stay. Raises ProjectError."""
+        self.log.append(Removed(tuple(names), reviewer))
+
+    def record_measures(
+        self, name: str, measures: Mapping[str, float], flags: Iterable[str] = (), suspicion: float = 0.0
+    ) -> None:
+        """Keeps the figures and flags of a sequence's track; what is not finite is left out. Raises ProjectError."""
+        self.record_many([(name, measures, flags, suspicion)])
+
+    def record_many(self, measured: Iterable[tuple[str, Mapping[str, float], Iterable[str], float]]) -> None:
+        """`record_measures` for very many: (name, measures, flags, suspicion)."""
+        self._check_writable()
+        for part in _parts(measured):
+            rows = [_measured(*row) for row in part]
+            events = [Measured(tuple(rows[at : at + _AT_ONCE])) for at in range(0, len(rows), _AT_ONCE)]
+            self.log.append(*events)
+
+    # Verdicts, notes, what was shown
+
+    def judge(
+        self,
+        sequence: str,
+        verdict: str,
+        reviewer: str,
+        *,
+        reasons: Iterable[str] = (),
+        note: str = "",
+        coverage: Coverage | None = None,
+        adjudicate: bool = False,
+    ) -> Verdict:
+        """Keeps a verdict on the track as it is on the disk now. Raises ProjectError, ValueError for unknown words."""
+        kind = Adjudication if adjudicate else Verdict
+        track = self.track_file(sequence)
+        event = kind(
+            sequence,
+            verdict,
+            file_hash(track),
+            reviewer,
+            note=note,
+            reasons=tuple(reasons),
+            coverage={} if coverage is None else coverage.summary(self.coverage_rule),
+        )
+        self.log.append(event)
+        return event
+
+    def verdict(self, sequence: str) -> Verdict | None:
+        """The verdict that stands on a sequence."""
+        return standing_verdicts(self._history(sequence)).get(sequence)
+
+    def all_verdicts(self, sequence: str) -> list[Verdict]:
+        """Everybody's standing verdicts on a sequence, oldest first."""
+        return [v for v in active_verdicts(self._history(sequence)) if v.sequence == sequence]
+
+    def verdicts(self) -> dict[str, Verdict]:
+        """The verdict that stands on each sequence."""
+        return standing_verdicts(self.index.events("verdict", "adjudication", "undo"))
+
+    def is_stale(self, verdict: Verdict) -> bool:
+        """Whether the sequence's track is no longer the one that was judged."""
+        row = self.index.row(verdict.sequence)
+        return row is None or verdict.is_stale(file_hash(self.resolve(row.track)))
+
+    def notes(self, sequence: str) -> list[Note]:
+        """The notes on a sequence that nobody took back, oldest first."""
+        return standing_notes(self.index.events("note", "undo", sequence=sequence))
+
+    def coverage(self, sequence: str, reviewer: str, track_hash: str | None = None) -> Coverage | None:
+        """What a reviewer was shown of a track (default: as it is now); None where nothing was recorded."""
+        if track_hash is None:
+            track_hash = file_hash(self.track_file(sequence))
+        shown = self.index.events("shown", sequence=sequence, reviewer=reviewer)
+        return of_events([x for x in shown if isinstance(x, Shown) and x.track_hash == track_hash])
+
+    def undo(self, reviewer: str, *, sequence: str | None = None, own: bool = True) -> Event | None:
+        """Takes back the last verdict, note or repair (the reviewer's own, or anyone's); None where none stands."""
+        undone = last_standing(self._history(sequence), sequence=sequence, by=reviewer if own else None)
+        if undone is not None:
+            self.log.append(Undo(undone.id, reviewer))
+        return undone
+
+    def redo(self, reviewer: str, *, sequence: str | None = None) -> Event | None:
+        """Brings back what was undone last; None where nothing was, or something was said since."""
+        found = last_undone(self._history(sequence), sequence=sequence, by=reviewer)
+        if found is None:
+            return None
+        undo, target = found
+        self.log.append(Undo(undo.id, reviewer))
+        return target
+
+    def next(self, reviewer: str, where: Filter | None = None, **how: Any) -> QueueRow | None:
+        """The next sequence for this reviewer, handed to nobody else meanwhile; see `assignment.hand_out`."""
+        from neuface_engine.review.assignment import hand_out
+
+        return hand_out(self.index, reviewer, where, **how)
+
+    def heads(self) -> dict[str, Head]:
+        """The state of every log, by name: what a certificate refers to."""
+        return self.index.heads()
+
+    def _history(self, sequence: str | None) -> list[Event]:
+        return self.index.events("verdict", "adjudication", "note", "repair", "undo", sequence=sequence)
+
+    def _entry(
+        self,
+        name: str,
+        track: str | Path | None,
+        source: str | Path | Mapping[str, Any] | None,
+        identity: str,
+    ) -> dict[str, Any]:
+        if not name or "\n" in name:
+            raise ProjectError(f"sequence {name!r}: a name is one line of text; give it one")
         if track is None:
-            safe = re.sub(r"[^\w.-]+", "_", name).strip("._") or "sequence"
-            relative = f"tracks/{safe}.npz"
+            relative = f"tracks/{_safe(name)}.npz"
+        elif isinstance(track, str) and not Path(track).is_absolute():
+            _pure(self.folder, track)
+            relative = track
         else:
             absolute = Path(track).resolve()
             if not absolute.is_relative_to(self.folder.resolve()):
                 raise ProjectError(f"{track}: outside of the project {self.folder}; copy it there first")
             relative = absolute.relative_to(self.folder.resolve()).as_posix()
-        path = self.resolve(relative)
-        if self.sequences.get(name) != relative:
-            self.sequences[name] = relative
-            self._save()
-        return path
+        record = source
+        if isinstance(source, str | Path):
+            record = Source.of(source, self.folder).to_record()
+        return {"name": name, "track": relative, "source": record, "identity": identity}
 
-    def verdicts(self) -> dict[str, Verdict]:
-        """The verdict that stands on each sequence."""
-        return standing_verdicts(self.log.events)
+    def _migrate(self) -> None:
+        """A version 1 folder becomes one of version 2; stopped half-way it goes on the next time."""
+        if isinstance(self.log, FileJournal):
+            self._file.move_old_log()
+        known = set(self.index.names())
+        entries = [entry for entry in self._file.old_entries() if entry["name"] not in known]
+        for at in range(0, len(entries), _AT_ONCE):
+            self.log.append(Added(tuple(entries[at : at + _AT_ONCE])))
+        self._file.write()
 
-    def is_stale(self, verdict: Verdict) -> bool:
-        """Whether the sequence's track is no longer the one that was judged."""
-        relative = self.sequences.get(verdict.sequence)
-        return relative is None or verdict.is_stale(file_hash(self.resolve(relative)))
-
-    def _save(self) -> None:
-        content = {
-            "format": FORMAT,
-            "version": VERSION,
-            "created": self.created,
-            "sequences": dict(sorted(self.sequences.items())),
-        }
-        path = self.folder / PROJECT_FILE
-        temporary: str | None = None
-        try:
-            descriptor, temporary = tempfile.mkstemp(prefix=PROJECT_FILE, suffix=".part", dir=self.folder)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                json.dump(content, file, indent=1, ensure_ascii=False)
-                file.write("\n")
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(path)
-        except OSError as error:
-            if temporary is not None:
-                Path(temporary).unlink(missing_ok=True)
+    def _check_writable(self) -> None:
+        if self.read_only:
             raise ProjectError(
-                f"{path}: cannot be written ({error.strerror or error}); free space or choose another folder"
-            ) from error
+                f"{self.folder}: opened read-only, {self.read_only}; close it there, or give yourself permission"
+            )
 
 
-def file_hash(path: Path) -> str:
-    """sha256 of a file's bytes; an empty string where it is not there."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return ""
+class _Sequences(Mapping[str, str]):
+    """The list of sequences as a mapping, asked of the index."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+
+    def __getitem__(self, name: str) -> str:
+        row = self._project.index.row(name)
+        if row is None:
+            raise KeyError(name)
+        return row.track
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._project.index.names())
+
+    def __len__(self) -> int:
+        return self._project.index.count()
+
+
+def _resolve(folder: Path, relative: str) -> Path:
+    pure = _pure(folder, relative)
+    root = folder.resolve()
+    path = root / pure
+    if not path.resolve().is_relative_to(root):
+        raise _leaves(folder, relative)
+    return path
+
+
+def _pure(folder: Path, relative: str) -> PurePosixPath:
+    pure = PurePosixPath(relative)
+    if pure.is_absolute() or ".." in pure.parts or "\\" in relative or ":" in relative:
+        raise _leaves(folder, relative)
+    return pure
+
+
+def _leaves(folder: Path, relative: str) -> ProjectError:
+    return ProjectError(f"{folder / PROJECT_FILE}: '{relative}' leaves the project folder; correct the path")
+
+
+def _safe(name: str) -> str:
+    """A name fit for every file system; what was changed is told apart by a hash."""
+    safe = re.sub(r"[^\w.-]+", "_", name).strip("._")[:100]
+    return safe if safe == name else f"{safe or 'sequence'}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def _measured(
+    name: str, measures: Mapping[str, float], flags: Iterable[str], suspicion: float
+) -> dict[str, Any]:
+    return {
+        "name": name,
+        "measures": {key: float(value) for key, value in measures.items() if math.isfinite(value)},
+        "flags": list(flags),
+        "suspicion": float(suspicion) if math.isfinite(suspicion) else 0.0,
+    }
+
+
+def _without_empty(entry: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in entry.items() if value not in (None, "")}
+
+
+def _parts(rows: Iterable[Any], size: int = 50_000) -> Iterator[list[Any]]:
+    part: list[Any] = []
+    for row in rows:
+        part.append(row)
+        if len(part) == size:
+            yield part
+            part = []
+    if part:
+        yield part
+
+
+def _read_only_words(folder: Path, reason: str) -> str:
+    return f"{folder}: opened read-only, {reason}" if reason else ""

@@ -1,0 +1,215 @@
+"""What a queue shows: a row for each sequence, which of them, and in what order."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Select, and_, func, literal_column, not_, or_
+
+from neuface_engine.errors import ConfigError
+from neuface_engine.review.schema import sequences as s
+
+STATES = ("new", "tracked", "accept", "reject", "unsure", "stale")
+ORDERS = ("suspicion", "name", "random", "time", "measure:NAME")
+_MODULUS = 2_147_483_647
+
+
+@dataclass(frozen=True)
+class QueueRow:
+    """One sequence in the queue.
+
+    state        "new" (no track), "tracked" (not judged), the verdict that stands, or "stale" (judged, then changed)
+    verdict      the one that stands, also where it is stale; None without
+    measures     figures by name; what could not be measured is absent
+    suspicion    larger = looked at earlier
+    source       where its footage lies, as recorded; None = unknown
+    track        its track file, relative to the project
+    disputed     reviewers differ on the same bytes and nobody has adjudicated
+    watched      the verdict's reviewer was shown enough of it
+    judges       whose verdicts are about the present bytes
+    wanted       how many reviewers it needs; `blind`: they must not see each other's verdicts
+    identity     whose face it is, where known
+    """
+
+    name: str
+    state: str
+    verdict: str | None
+    reviewer: str | None
+    stale: bool
+    flags: tuple[str, ...]
+    measures: dict[str, float]
+    suspicion: float
+    source: str | None
+    track: str
+    reasons: tuple[str, ...] = ()
+    disputed: bool = False
+    watched: bool = False
+    judges: tuple[str, ...] = ()
+    wanted: int = 1
+    blind: bool = False
+    notes: int = 0
+    note: str = ""
+    time: str | None = None
+    identity: str = ""
+    has_track: bool = False
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which sequences; every condition that is given must hold.
+
+    states        any of these
+    flags         any of these (`all_flags`: every one)
+    reasons       any of these reasons of the standing verdict
+    reviewer      who gave the standing verdict
+    text          part of the name, in either case
+    ranges        {measure: (low, high)}, both included, None = open; what has no such figure is left out
+    suspicion     (low, high), likewise
+    names         only these
+    disputed      only those with (without) a dispute
+    with_notes    only those with (without) notes
+    identity      of this person
+    """
+
+    states: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    all_flags: bool = False
+    reasons: tuple[str, ...] = ()
+    reviewer: str | None = None
+    text: str = ""
+    ranges: Mapping[str, tuple[float | None, float | None]] = field(default_factory=dict)
+    suspicion: tuple[float | None, float | None] = (None, None)
+    names: tuple[str, ...] | None = None
+    disputed: bool | None = None
+    with_notes: bool | None = None
+    identity: str | None = None
+
+    def conditions(self, dialect: str) -> list[ColumnElement[bool]]:
+        """For the WHERE of a query. Raises ConfigError for a state or a measure's name that means nothing."""
+        unknown = [state for state in self.states if state not in STATES]
+        if unknown:
+            raise ConfigError(f"state {unknown[0]!r} is none of {', '.join(STATES)}")
+        found: list[ColumnElement[bool]] = [s.c.listed]
+        if self.states:
+            found.append(s.c.state.in_(self.states))
+        if self.flags:
+            has = [s.c.flags.contains(f"|{flag}|", autoescape=True) for flag in self.flags]
+            found.append(and_(*has) if self.all_flags else or_(*has))
+        if self.reasons:
+            found.append(or_(*[s.c.reasons.contains(f"|{r}|", autoescape=True) for r in self.reasons]))
+        if self.reviewer is not None:
+            found.append(s.c.reviewer == self.reviewer)
+        if self.text:
+            found.append(func.lower(s.c.name).contains(self.text.lower(), autoescape=True))
+        for name, limits in self.ranges.items():
+            value = measure(name, dialect)
+            found.append(value.is_not(None))
+            found += _within(value, limits)
+        found += _within(s.c.suspicion, self.suspicion)
+        if self.names is not None:
+            found.append(s.c.name.in_(self.names))
+        if self.disputed is not None:
+            found.append(s.c.disputed if self.disputed else not_(s.c.disputed))
+        if self.with_notes is not None:
+            found.append(s.c.notes > 0 if self.with_notes else s.c.notes == 0)
+        if self.identity is not None:
+            found.append(s.c.identity == self.identity)
+        return found
+
+
+def _within(
+    value: ColumnElement[Any], limits: tuple[float | None, float | None]
+) -> list[ColumnElement[bool]]:
+    low, high = limits
+    return [*([value >= low] if low is not None else []), *([value <= high] if high is not None else [])]
+
+
+def measure(name: str, dialect: str) -> ColumnElement[Any]:
+    """The SQL value of one measure; written out, not bound, so that an index on it is used. Raises ConfigError."""
+    if not re.fullmatch(r"[\w.:%/ +-]{1,80}", name):
+        raise ConfigError(f"measure {name!r}: a name has letters, digits and . : % / + - _ only; correct it")
+    if dialect == "postgresql":
+        return literal_column(f"((measures->>'{name}')::double precision)")
+    return literal_column(f"json_extract(measures, '$.\"{name}\"')")
+
+
+def ordered(
+    query: Select[Any], order: str, dialect: str, *, descending: bool | None = None, seed: int = 0
+) -> Select[Any]:
+    """`query` in one of `ORDERS`; the same every time. Raises ConfigError for another."""
+    down = order != "name" if descending is None else descending
+    if order == "name":
+        return query.order_by(s.c.name.desc() if down else s.c.name)
+    if order == "suspicion":
+        return query.order_by(
+            *((s.c.suspicion.desc(), s.c.name.desc()) if down else (s.c.suspicion, s.c.name))
+        )
+    if order == "time":
+        time = s.c.time.desc().nulls_last() if down else s.c.time.asc().nulls_last()
+        return query.order_by(time, s.c.name)
+    if order == "random":
+        # One of p - 1 permutations of the names' hashes, chosen by the seed.
+        factor, shift = 1 + (seed * 48_271 + 7) % (_MODULUS - 1), seed * 69_621 % _MODULUS
+        return query.order_by((s.c.shuffle * factor + shift) % _MODULUS, s.c.name)
+    if order.startswith("measure:"):
+        value = measure(order.removeprefix("measure:"), dialect)
+        return query.order_by(value.desc().nulls_last() if down else value.asc().nulls_last(), s.c.name)
+    raise ConfigError(f"order {order!r} is none of {', '.join(ORDERS)}")
+
+
+COLUMNS = (
+    s.c.name,
+    s.c.state,
+    s.c.verdict,
+    s.c.reviewer,
+    s.c.flags,
+    s.c.measures,
+    s.c.suspicion,
+    s.c.source,
+    s.c.track,
+    s.c.reasons,
+    s.c.disputed,
+    s.c.watched,
+    s.c.judges,
+    s.c.wanted,
+    s.c.blind,
+    s.c.notes,
+    s.c.note,
+    s.c.time,
+    s.c.identity,
+    s.c.has_track,
+)
+
+
+def row_of(row: Row[Any]) -> QueueRow:
+    """A `QueueRow` of the values of `COLUMNS`."""
+    values = dict(row._mapping)
+    values["stale"] = values["state"] == "stale"
+    for name in ("flags", "reasons", "judges"):
+        values[name] = unpack(values[name])
+    values["measures"] = values["measures"] or {}
+    values["source"] = source_path(values["source"])
+    values["track"] = values["track"] or ""
+    values["note"] = values["note"] or ""
+    return QueueRow(**values)
+
+
+def pack(words: tuple[str, ...] | list[str]) -> str:
+    """Words as one column holds them: "|a|b|", so that one of them is found by LIKE."""
+    return f"|{'|'.join(words)}|" if words else ""
+
+
+def unpack(text: str) -> tuple[str, ...]:
+    return tuple(text.strip("|").split("|")) if text else ()
+
+
+def source_path(text: str | None) -> str | None:
+    """The path in a source column: JSON of a `Source`."""
+    if not text:
+        return None
+    path = json.loads(text).get("path")
+    return path if isinstance(path, str) else None

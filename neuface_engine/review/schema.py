@@ -1,0 +1,133 @@
+"""The tables of a project's index, and of a team's database, which also keeps the logs themselves."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+SCHEMA_VERSION = 1
+
+Word = String().with_variant(String(collation="C"), "postgresql")
+"""Text that sorts by its bytes, the same in every database."""
+
+index_tables = MetaData()
+"""Worked out from the logs: can be dropped and made again at any time."""
+
+log_tables = MetaData()
+"""The logs of a team, and who has what in hand: never dropped."""
+
+meta = Table("meta", index_tables, Column("key", String, primary_key=True), Column("value", Text))
+
+cursors = Table(
+    "cursors",
+    index_tables,
+    Column("log", Word, primary_key=True),
+    Column("stamp", BigInteger, nullable=False),
+    Column("changed", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("lines", BigInteger, nullable=False),
+    Column("head", String(64), nullable=False),
+    Column("last", BigInteger, nullable=False),
+    Column("clock", Word, nullable=False),
+    Column("unfinished", Boolean, nullable=False),
+)
+
+problems = Table(
+    "problems",
+    index_tables,
+    Column("log", Word, primary_key=True),
+    Column("line", BigInteger, primary_key=True),
+    Column("words", Text, nullable=False),
+)
+
+events = Table(
+    "events",
+    index_tables,
+    Column("id", Word, primary_key=True),
+    Column("kind", Word, nullable=False),
+    Column("sequence", Word),
+    Column("target", Word),
+    Column("reviewer", Word, nullable=False),
+    Column("clock", Word, nullable=False),
+    Column("line", BigInteger, nullable=False),
+    Column("log", Word, nullable=False),
+    Column("body", Text, nullable=False),
+    Index("events_of_sequence", "sequence"),
+    Index("events_of_kind", "kind", "clock", "line"),
+)
+
+sequences = Table(
+    "sequences",
+    index_tables,
+    Column("name", Word, primary_key=True),
+    Column("listed", Boolean, nullable=False, default=False),
+    Column("state", Word, nullable=False, default="new"),
+    Column("suspicion", Float, nullable=False, default=0.0),
+    Column("flags", String, nullable=False, default=""),
+    Column("verdict", String),
+    Column("reviewer", Word),
+    Column("reasons", String, nullable=False, default=""),
+    Column("disputed", Boolean, nullable=False, default=False),
+    Column("watched", Boolean, nullable=False, default=False),
+    Column("judges", String, nullable=False, default=""),
+    Column("reviews", Integer, nullable=False, default=0),
+    Column("wanted", Integer, nullable=False, default=1),
+    Column("assigned", String, nullable=False, default=""),
+    Column("blind", Boolean, nullable=False, default=False),
+    Column("notes", Integer, nullable=False, default=0),
+    Column("time", Word),
+    Column("note", Text),
+    Column("verdict_id", String),
+    Column("verdict_hash", String),
+    Column("track", String),
+    Column("has_track", Boolean, nullable=False, default=False),
+    Column("track_size", BigInteger),
+    Column("track_mtime", BigInteger),
+    Column("track_hash", String),
+    Column("identity", Word, nullable=False, default=""),
+    Column("shuffle", BigInteger, nullable=False),
+    Column("added_key", Word, nullable=False, default=""),
+    Column("source_key", Word, nullable=False, default=""),
+    Column("measured_key", Word, nullable=False, default=""),
+    Column("source", Text),
+    Column("measures", JSON().with_variant(JSONB(), "postgresql")),
+    Index("sequences_by_suspicion", "suspicion", "name"),
+    Index("sequences_by_state", "state", "suspicion"),
+    Index("sequences_by_identity", "identity"),
+)
+
+logs = Table(
+    "logs",
+    log_tables,
+    Column("name", Word, primary_key=True),
+    Column("lines", BigInteger, nullable=False),
+    Column("head", String(64), nullable=False),
+)
+
+lines = Table(
+    "lines",
+    log_tables,
+    Column("log", Word, primary_key=True),
+    Column("line", BigInteger, primary_key=True),
+    Column("text", Text, nullable=False),
+)
+
+leases = Table(
+    "leases",
+    log_tables,
+    Column("sequence", Word, primary_key=True),
+    Column("reviewer", Word, primary_key=True),
+    Column("until", Float, nullable=False),
+)

@@ -1,0 +1,69 @@
+"""The track files of a project, looked at without opening them wherever that is enough."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path, PurePosixPath
+
+from neuface_engine.errors import ProjectError
+
+Stamp = tuple[int, int]
+_FEW = 64
+
+
+class TrackFiles:
+    """Sizes, times and hashes of track files; `resolve` turns a project's relative path into a file's."""
+
+    def __init__(self, folder: Path, resolve: Callable[[str], Path]) -> None:
+        self._folder = folder
+        self._resolve = resolve
+        self._listed: dict[str, frozenset[str]] = {}
+
+    def stamps(self, tracks: Sequence[str]) -> list[Stamp | None]:
+        """(size, time of change) of each track; None where there is no such file, or it lies outside the project."""
+        if len(tracks) <= _FEW:
+            return [self._stamp(track) for track in tracks]
+        # A folder is listed once: most tracks of a large new project are not there yet.
+        return [self._stamp(track) if self._is_listed(track) else None for track in tracks]
+
+    def hash(self, track: str) -> str:
+        """sha256 of the file; an empty string where it is not there."""
+        try:
+            return file_hash(self._resolve(track))
+        except ProjectError:
+            return ""
+
+    def forget(self) -> None:
+        """Folders are listed again when next asked."""
+        self._listed.clear()
+
+    def _stamp(self, track: str) -> Stamp | None:
+        if not track:
+            return None
+        try:
+            status = self._resolve(track).stat()
+        except (OSError, ProjectError):
+            return None
+        return status.st_size, status.st_mtime_ns
+
+    def _is_listed(self, track: str) -> bool:
+        pure = PurePosixPath(track)
+        parent = str(pure.parent)
+        if parent not in self._listed:
+            try:
+                with os.scandir(self._folder / parent) as entries:
+                    self._listed[parent] = frozenset(entry.name for entry in entries)
+            except OSError:
+                self._listed[parent] = frozenset()
+        return pure.name in self._listed[parent]
+
+
+def file_hash(path: Path) -> str:
+    """sha256 of a file's bytes; an empty string where it is not there."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
