@@ -102,6 +102,7 @@ def add_to(commands: Any) -> None:
 
 def run(options: argparse.Namespace, output: Output) -> int:
     import neuface_engine as nf
+    from neuface_engine.tracks import MeshTrack, load_track
 
     head = nf.FaceModel.load(options.head, landmarks=options.head_landmarks)
     scans = _scans(options)
@@ -109,7 +110,11 @@ def run(options: argparse.Namespace, output: Output) -> int:
     failures: list[str] = []
     for path in options.tracks:
         try:
-            track = nf.FaceTrack.load(path, head=head)
+            track = load_track(path, head=head)
+            if isinstance(track, MeshTrack):
+                measured[str(path)] = nf.metrics.evaluate(track).as_dict()
+                output.note(f"{path}: meshes without parameters; what can be measured on meshes alone")
+                continue
             truth = None if options.sequence is None else _ground_truth(options.sequence, track, output)
             details = nf.metrics.examine(
                 track, truth=truth, reference=options.reference, scans=scans, align=options.scan_align

@@ -12,7 +12,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from neuface_engine.face_model import project
 from neuface_engine.landmarks.topology import LIDS, LIPS
 from neuface_engine.metrics.apertures import aperture_ratio, opening
 from neuface_engine.metrics.averages import to_numpy
@@ -119,7 +118,7 @@ def examine(
     head, valid = track.head, track.detected.float()
     canonical, posed = track.vertices(space="canonical"), track.vertices(space="posed")
     landmarks, detected = track.landmarks(kind="dynamic"), track.landmarks_2d
-    projected = project(landmarks, track.parameters.camera)
+    projected = track.projected_landmarks()
     rotation = track.parameters.head_rotation
     visible = vertex_confidence(canonical, rotation, head.faces) if len(track.views) > 1 else None
     still = point_stability(canonical, valid)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from neuface_engine.face_model import project
 from neuface_engine.landmarks.topology import LIDS, LIPS
 from neuface_engine.metrics.apertures import aperture_ratio
 from neuface_engine.metrics.averages import jsonable, nan_mean
@@ -18,7 +17,7 @@ from neuface_engine.metrics.stability import motion_stability
 from neuface_engine.metrics.vertex_error import vertex_error_mm
 
 if TYPE_CHECKING:
-    from neuface_engine.tracks import FaceTrack
+    from neuface_engine.tracks import FaceTrack, MeshTrack
     from neuface_engine.video import GroundTruth, Sequence
 
 
@@ -58,13 +57,20 @@ class Metrics:
 
 @torch.no_grad()
 def evaluate(
-    track: FaceTrack, sequence: Sequence | None = None, *, truth: GroundTruth | None = None
+    track: FaceTrack | MeshTrack, sequence: Sequence | None = None, *, truth: GroundTruth | None = None
 ) -> Metrics:
-    """Metrics of `track`. The detected landmarks come from the track, ground truth from `truth` or else `sequence`."""
+    """Metrics of `track`. The detected landmarks come from the track, ground truth from `truth` or else `sequence`.
+
+    Of meshes without parameters: what needs neither parameters nor the head's orientation.
+    """
+    from neuface_engine.tracks.meshes import MeshTrack
+
+    if isinstance(track, MeshTrack):
+        return _evaluate_meshes(track)
     valid = track.detected.float()
     canonical = track.vertices(space="canonical")
     landmarks = track.landmarks(kind="dynamic")
-    projected = project(landmarks, track.parameters.camera)
+    projected = track.projected_landmarks()
     detected = track.landmarks_2d
     cvd = cross_view_distance(canonical, valid)
     shape = track.parameters.shape[track.detected]
@@ -80,6 +86,27 @@ def evaluate(
         shape_norm=float(shape.norm(dim=-1).mean()),
         shape_rms_sd=float(shape.square().mean().sqrt()),
         mpve_mm=None if true is None else vertex_error_mm(canonical, true, valid),
+    )
+
+
+def _evaluate_meshes(track: MeshTrack) -> Metrics:
+    valid, nan = track.detected.float(), float("nan")
+    cvd = cross_view_distance(track.vertices(space="canonical").nan_to_num(), valid)
+    landmarks = None if track.head is None else track.landmarks().nan_to_num()
+    projected = (
+        track.projected_landmarks().nan_to_num() if track.head is not None and track.has_camera else None
+    )
+    detected = track.landmarks_2d
+    return Metrics(
+        cvd_mm=cvd.mean_mm(),
+        cvd_mm_per_view=dict(zip(track.views, cvd.per_view_mm().tolist(), strict=True)),
+        msi_landmark=nan if landmarks is None else nan_mean(motion_stability(landmarks, valid)),
+        msi_vertex=nan_mean(motion_stability(track.vertices(space="posed").nan_to_num(), valid)),
+        nme_percent=nan if projected is None else nan_mean(landmark_error(projected, detected, valid)),
+        lip_aperture_ratio=nan if projected is None else aperture_ratio(projected, detected, valid, LIPS),
+        lid_aperture_ratio=nan if projected is None else aperture_ratio(projected, detected, valid, LIDS),
+        shape_norm=nan,
+        shape_rms_sd=nan,
     )
 
 

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from neuface_engine.face_model import project, project_depth
+from neuface_engine.face_model import project_depth
 from neuface_engine.landmarks.topology import LIDS, LIPS
 from neuface_engine.metrics.apertures import Pairs, aperture_ratio, opening
 from neuface_engine.metrics.averages import nan_mean, to_numpy
@@ -74,7 +74,7 @@ def measure(track: FaceTrack, sequence: Sequence | None = None) -> Measured:
     valid, known = track.detected.float(), track.detected.numpy()
     parameters = track.parameters
     landmarks = track.landmarks(kind="dynamic")
-    projected, detected = project(landmarks, parameters.camera), track.landmarks_2d
+    projected, detected = track.projected_landmarks(), track.landmarks_2d
     errors = landmark_errors(projected, detected, valid, parameters.head_rotation)
     cvd = cross_view_distance(track.vertices(space="canonical"), valid)
     identity = identity_drift(track.head, parameters.shape, valid)
