@@ -1,0 +1,136 @@
+"""What the log says about an audit: for each draw and each plant, what became of it. Pure: events in, outcomes out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from neuface_engine.review.coverage import CoverageRule
+from neuface_engine.review.events import Adjudication, Event, Other, Verdict, active
+from neuface_engine.review.proof.audit import Audit
+from neuface_engine.review.proof.planting import Plant
+
+PLANT_JUDGED = "plant_judged"
+State = Literal["clean", "failure", "unwatched", "waiting"]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """states     of the audit's draws, in their order: what is not clean is, for every bound, a failure
+    caught        of its plants, in their order; None = not judged yet
+    corrected     draws that were rejected (or unsure) once and are no failure now, on the same bytes
+    reviewers     {name: verdicts on draws and plants}
+    reasons       {reason: failed draws that it was given for}
+    """
+
+    audit: Audit
+    states: tuple[State, ...]
+    caught: tuple[bool | None, ...]
+    corrected: int
+    reviewers: Mapping[str, int]
+    reasons: Mapping[str, int]
+
+    def count(self, state: State) -> int:
+        return self.states.count(state)
+
+    @property
+    def failing(self) -> list[str]:
+        """Names of the draws that failed, in their order."""
+        return [
+            item.name
+            for item, state in zip(self.audit.order, self.states, strict=False)
+            if state == "failure"
+        ]
+
+    @property
+    def outcomes(self) -> list[bool]:
+        """True = failure, as far as the judging went; what was passed over on the way is a failure."""
+        judged = [i for i, state in enumerate(self.states) if state in ("clean", "failure")]
+        return [state != "clean" for state in self.states[: judged[-1] + 1]] if judged else []
+
+    @property
+    def caught_so_far(self) -> list[bool]:
+        """As far as the judging went; what was passed over on the way was missed."""
+        judged = [i for i, caught in enumerate(self.caught) if caught is not None]
+        return [bool(caught) for caught in self.caught[: judged[-1] + 1]] if judged else []
+
+    @property
+    def judged_plants(self) -> list[tuple[Plant, bool]]:
+        return [
+            (plant, caught)
+            for plant, caught in zip(self.audit.plants, self.caught, strict=True)
+            if caught is not None
+        ]
+
+
+def gather(audit: Audit, events: Iterable[Event]) -> Evidence:
+    """The evidence of an audit, from all events of a project in their order."""
+    events = list(events)
+    standing = active(events)
+    released = {item.name: item.track_hash for item in audit.items}
+    drawn = {item.name for item in audit.draws}
+    verdicts: dict[str, list[Verdict]] = {}
+    ever_failed: set[str] = set()
+    on_plants: dict[str, Other] = {}
+    reviewers: dict[str, int] = {}
+    for event in events:
+        is_about_draw = isinstance(event, Verdict) and event.sequence in drawn
+        if is_about_draw and event.verdict != "accept" and event.track_hash == released[event.sequence]:
+            ever_failed.add(event.sequence)
+    plant_ids = {plant.id for plant in audit.plants}
+    for event in standing:
+        if isinstance(event, Verdict):
+            # A repaired track has other bytes: what is said of it does not change the lot as released.
+            if event.sequence in drawn and event.track_hash == released[event.sequence]:
+                verdicts.setdefault(event.sequence, []).append(event)
+                reviewers[event.reviewer] = reviewers.get(event.reviewer, 0) + 1
+        elif isinstance(event, Other) and event.name == PLANT_JUDGED:
+            plant = str(event.data.get("plant", ""))
+            if plant in plant_ids and not event.data.get("practice") and plant not in on_plants:
+                on_plants[plant] = event
+                reviewers[event.reviewer] = reviewers.get(event.reviewer, 0) + 1
+    states: list[State] = []
+    reasons: dict[str, int] = {}
+    for item in audit.draws:
+        state, why = _state(verdicts.get(item.name, []), audit.plan.watched)
+        states.append(state)
+        for reason in why:
+            reasons[reason] = reasons.get(reason, 0) + 1
+    failed = {item.name for item, state in zip(audit.draws, states, strict=True) if state == "failure"}
+    return Evidence(
+        audit,
+        tuple(states),
+        tuple(_caught(on_plants.get(plant.id)) for plant in audit.plants),
+        len(ever_failed - failed),
+        dict(sorted(reviewers.items())),
+        dict(sorted(reasons.items())),
+    )
+
+
+def counts(coverage: Mapping[str, Any], rule: CoverageRule) -> bool:
+    """Whether a verdict with this coverage was given by somebody who watched the clip."""
+    try:
+        views = not rule.every_view or len(coverage["views"]) >= int(coverage["of_views"])
+        return (
+            float(coverage["frames"]) >= rule.frames and float(coverage["seconds"]) >= rule.seconds and views
+        )
+    except (KeyError, TypeError, ValueError):
+        return False
+
+
+def _state(verdicts: list[Verdict], rule: CoverageRule) -> tuple[State, tuple[str, ...]]:
+    """Each reviewer's last verdict; one that does not accept is a failure, unless an adjudication accepts."""
+    final = [verdict for verdict in verdicts if isinstance(verdict, Adjudication)]
+    latest = final[-1:] or list({verdict.reviewer: verdict for verdict in verdicts}.values())
+    failing = [verdict for verdict in latest if verdict.verdict != "accept"]
+    if failing:
+        return "failure", tuple(sorted({reason for verdict in failing for reason in verdict.reasons}))
+    # To fail a clip one need not see the rest of it; to pass it one must.
+    if any(counts(verdict.coverage, rule) for verdict in verdicts if verdict.verdict == "accept"):
+        return "clean", ()
+    return ("unwatched" if latest else "waiting"), ()
+
+
+def _caught(event: Other | None) -> bool | None:
+    return None if event is None else event.data.get("verdict") != "accept"

@@ -1,0 +1,100 @@
+"""What the window asks for: the mixed queue of a project, and where a verdict on a plant goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from neuface_engine.review.coverage import Coverage
+from neuface_engine.review.events import VERDICTS, Other
+from neuface_engine.review.proof.audit import load_audit
+from neuface_engine.review.proof.evidence import PLANT_JUDGED, gather
+from neuface_engine.review.proof.mixing import StreamItem, interleave
+from neuface_engine.review.proof.planting import Plant
+
+if TYPE_CHECKING:
+    from neuface_engine.review.project import Project
+
+
+def review_stream(
+    project: Project,
+    suspicion: Iterable[str] = (),
+    *,
+    reviewer: str = "",
+    audit_share: float = 0.5,
+    plant_share: float = 0.07,
+) -> list[StreamItem]:
+    """What is still to be judged, mixed: the audit's draws, its plants, and `suspicion` (names, the worst first).
+
+    With a `reviewer` who has not been through it, the practice block comes first (`StreamItem.plant.practice`).
+    Empty of audit items where none is drawn. Raises ProjectError.
+    """
+    audit = load_audit(project)
+    suspect = list(suspicion)
+    if audit is None:
+        return [StreamItem(name, "suspicion") for name in suspect]
+    events = project.index.events("verdict", "adjudication", "undo", PLANT_JUDGED)
+    evidence = gather(audit, events)
+    practised = {
+        str(event.data.get("plant"))
+        for event in events
+        if isinstance(event, Other) and event.data.get("practice") and event.reviewer == reviewer
+    }
+    done_plants = {
+        plant.id for plant, caught in zip(audit.plants, evidence.caught, strict=True) if caught is not None
+    }
+    # The whole mix is made before what is done is left out: so the order does not change under the reviewer.
+    mixed = interleave(
+        [item.name for item in audit.draws],
+        audit.plants,
+        suspect,
+        seed=audit.seed,
+        audit_share=audit_share,
+        plant_share=plant_share,
+    )
+    done = {
+        item.name
+        for item, state in zip(audit.draws, evidence.states, strict=True)
+        if state in ("clean", "failure")
+    }
+    first = [
+        StreamItem(plant.sequence, "plant", plant)
+        for plant in audit.practice
+        if reviewer and plant.id not in practised
+    ]
+    rest = [
+        item
+        for item in mixed
+        if (item.plant.id not in done_plants if item.plant is not None else item.sequence not in done)
+    ]
+    return first + rest
+
+
+def judge_plant(
+    project: Project,
+    plant: Plant,
+    verdict: str,
+    reviewer: str,
+    *,
+    coverage: Coverage | None = None,
+    effect_mm: float | None = None,
+) -> bool:
+    """Puts a verdict on a plant on record (never on the sequence it was planted in); returns whether it was caught.
+
+    effect_mm    the largest move of a vertex that the plant made, where it was measured
+    Raises ValueError for another word, ProjectError where the log cannot be written.
+    """
+    if verdict not in VERDICTS:
+        raise ValueError(f"verdict {verdict!r} is none of {', '.join(VERDICTS)}")
+    data = {
+        "plant": plant.id,
+        "kind": plant.kind,
+        "severity": plant.severity,
+        "on": plant.sequence,
+        "practice": plant.practice,
+        "verdict": verdict,
+        "coverage": {} if coverage is None else coverage.summary(project.coverage_rule),
+        "effect_mm": effect_mm,
+    }
+    project.log.append(Other(PLANT_JUDGED, reviewer, data=data))
+    return verdict != "accept"
