@@ -9,6 +9,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from neuface_engine.landmarks.scene import Scene
+
 Progress = Callable[[int, int], None]
 """Called with (steps done, steps in all)."""
 
@@ -28,9 +30,9 @@ class FrameStore(Protocol):
 class Detections:
     """Landmarks of one face per frame and view.
 
-    ``landmarks`` ``[F, V, 478, 3]`` float32: x, y in pixels of the frame (the centre of the top-left pixel is
-    (0.5, 0.5)), z in the same unit, growing away from the camera; zero where there is no face.
-    ``confidence`` ``[F, V]`` float32 in 0..1; 0 = no face.
+    ``landmarks`` ``[F, V, N, 3]`` float32, N = 478 (MediaPipe's points) or 68 (iBUG's): x, y in pixels of the frame
+    (the centre of the top-left pixel is (0.5, 0.5)), z in the same unit, growing away from the camera; zero where
+    there is no face. ``confidence`` ``[F, V]`` float32 in 0..1; 0 = no face.
     """
 
     landmarks: NDArray[np.float32]
@@ -43,4 +45,8 @@ class Detector(Protocol):
     name: str
     version: str
 
-    def detect(self, frames: FrameStore, *, progress: Progress | None = None) -> Detections: ...
+    def detect(
+        self, frames: FrameStore, *, scene: Scene | None = None, progress: Progress | None = None
+    ) -> Detections:
+        """`scene`: whose face is wanted, and the frames at which it has to be sought anew."""
+        ...

@@ -144,7 +144,8 @@ def _identity(run: Run) -> dict[str, str]:
 def _footage(sequence: Sequence) -> str:
     """sha256 over what a run sees of its footage."""
     digest = hashlib.sha256(repr((sequence.content_hash, sequence.views, sequence.detector)).encode())
-    for tensor in (sequence.landmarks, sequence.landmarks_dense, sequence.detected, sequence.crops):
+    dense = () if sequence.landmarks_dense is None else (sequence.landmarks_dense,)
+    for tensor in (sequence.landmarks, *dense, sequence.detected, sequence.crops):
         digest.update(np.ascontiguousarray(tensor.numpy()).data)
     return digest.hexdigest()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor
@@ -23,7 +23,7 @@ class Evidence:
     """What is fixed during a run, in crop units: landmarks j [F, V, 68, 2], dense [F, V, 478, 2] (None where the
     head or the detector has none), valid [F, V] (0 or 1). Where known or asked for: confidence [F, V] of the detector,
     cameras [F, V, 3, 3] from the world to the face model's axes, kept and kept_dense, the numbers of the landmarks that
-    are not muted (None = all)."""
+    are not muted (None = all); contour, the kind of the model's landmarks that the detector's first 17 stand for."""
 
     landmarks: Tensor
     dense: Tensor | None
@@ -32,16 +32,19 @@ class Evidence:
     cameras: Tensor | None = None
     kept: Tensor | None = None
     kept_dense: Tensor | None = None
+    contour: Literal["dynamic", "static"] = "dynamic"
 
     @classmethod
     def of(
         cls, sequence: Sequence, head: FaceModel, options: Options, device: torch.device | str = "cpu"
     ) -> Evidence:
         """Of a sequence. Raises ConfigError where the options name frames, views or cameras that are not there."""
-        dense = sequence.landmarks_dense[..., :2].to(device) if head.has_dense_landmarks else None
+        points = sequence.landmarks_dense if head.has_dense_landmarks else None
+        dense = None if points is None else points[..., :2].to(device)
         cameras = None
         if options.camera_weight > 0:
-            file = find_camera_file(sequence.path, options.camera_file)
+            known = options.camera_file or (str(sequence.camera_file) if sequence.camera_file else None)
+            file = find_camera_file(sequence.path, known)
             cameras = cameras_of_crops(sequence, load_camera_rotations(file, sequence.views)).to(device)
         return cls(
             sequence.landmarks.to(device),
@@ -50,6 +53,7 @@ class Evidence:
             sequence.confidence.to(device, torch.float32),
             cameras,
             *(k if k is None else k.to(device) for k in _kept(head, options.muted_landmarks)),
+            contour="static" if sequence.contour == "fixed" else "dynamic",
         )
 
     @property

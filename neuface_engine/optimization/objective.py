@@ -128,7 +128,7 @@ class Objective:
         face = self.head.decode(faces)
         looks = views > 1 or self.config.size_weight > 0 or self._size is None
         mesh = face.vertices("canonical") if looks or meshes else None
-        landmarks = face.landmarks("dynamic")
+        landmarks = face.landmarks(self.evidence.contour)
         dense = None
         if self.evidence.dense is not None and self.config.dense_weight > 0:
             dense = project(face.landmarks("mediapipe"), parameters.camera)

@@ -43,6 +43,17 @@ class ViewReader:
     def is_video(self) -> bool:
         return len(self.files) == 1 and self.files[0].suffix.lower() not in IMAGE_SUFFIXES
 
+    def nominal_fps(self) -> float:
+        """The rate that the container announces, before anything is decoded; a guess is better than none."""
+        if self.is_video:
+            try:
+                with av.open(str(self.files[0])) as container:
+                    rate = container.streams.video[0].average_rate
+                    return float(rate) if rate else DEFAULT_IMAGE_FPS
+            except (OSError, ValueError, IndexError, av.FFmpegError):
+                return DEFAULT_IMAGE_FPS  # the decoding that follows says what is wrong
+        return self.fps
+
     def expected_frames(self) -> int:
         """The number of frames to expect, for a progress bar; 0 = unknown."""
         if not self.is_video:

@@ -114,7 +114,11 @@ class FrameStore:
             raise IndexError(
                 f"frame {f} of view {v} in a store of {length} frames and {self.num_views} views"
             )
-        key = f % length, v % self.num_views
+        return self.frame_of_view(v % self.num_views, f % length)
+
+    def frame_of_view(self, v: int, f: int) -> Frame:
+        """Frame f of view v alone, which may have more frames than the store has in common."""
+        key = f, v
         entry = self._views[key[1]][key[0]]
         if isinstance(entry, np.ndarray):
             return entry
@@ -226,3 +230,39 @@ class SelectedFrames(FrameStore):
     def __getitem__(self, index: tuple[int, int]) -> Frame:
         f, v = index
         return self._source[self._frame_of[f], self._view_of[v]]
+
+
+class PairedFrames(FrameStore):
+    """Another store whose views are taken at frame numbers of their own: view_frames [F, V]; shares its memory."""
+
+    def __init__(self, store: FrameStore, view_frames: NDArray[np.int64]) -> None:
+        super().__init__(store.num_views, budget_bytes=1)
+        self._source = store
+        self._frame_of = np.asarray(view_frames, np.int64).tolist()
+        self._length = len(self._frame_of)
+        self._sizes = [store.size(v) for v in range(store.num_views)]
+
+    @property
+    def memory_bytes(self) -> int:
+        return self._source.memory_bytes
+
+    def frame_of_view(self, v: int, f: int) -> Frame:
+        return self._source.frame_of_view(v, self._frame_of[f][v])
+
+
+class OneView(FrameStore):
+    """One view of another store, at the given frame numbers; shares its memory."""
+
+    def __init__(self, store: FrameStore, view: int, frames: NDArray[np.int64]) -> None:
+        super().__init__(1, budget_bytes=1)
+        self._source, self._view = store, view
+        self._frame_of = np.asarray(frames, np.int64).tolist()
+        self._length = len(self._frame_of)
+        self._sizes = [store.size(view)]
+
+    @property
+    def memory_bytes(self) -> int:
+        return self._source.memory_bytes
+
+    def frame_of_view(self, v: int, f: int) -> Frame:
+        return self._source.frame_of_view(self._view, self._frame_of[f])

@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from neuface_engine.landmarks.base import Detections, FrameStore, Progress
+from neuface_engine.landmarks.scene import Scene
 from neuface_engine.video.writer import VideoWriter
 
 
@@ -22,7 +23,9 @@ class FakeDetector:
     def __init__(self) -> None:
         self.calls = 0
 
-    def detect(self, frames: FrameStore, *, progress: Progress | None = None) -> Detections:
+    def detect(
+        self, frames: FrameStore, *, scene: Scene | None = None, progress: Progress | None = None
+    ) -> Detections:
         self.calls += 1
         landmarks = np.zeros((len(frames), frames.num_views, 478, 3), np.float32)
         confidence = np.zeros((len(frames), frames.num_views), np.float32)
