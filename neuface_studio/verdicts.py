@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-from neuface_engine.review import EventLog, Project, Verdict, active_verdicts, file_hash
+from neuface_engine.review import Project, Verdict, file_hash
+from neuface_engine.review.journal import Journal
 from neuface_studio.session import Judgement
 
 
@@ -25,7 +26,7 @@ class VerdictBook:
         return self._project.add_sequence(self._sequence)
 
     @property
-    def log(self) -> EventLog:
+    def log(self) -> Journal:
         return self._project.log
 
     def add(self, verdict: str, note: str, reviewer: str) -> Verdict:
@@ -43,12 +44,12 @@ class VerdictBook:
 
     def last(self) -> Verdict | None:
         """The newest verdict on the sequence that was not taken back, or None."""
-        own = [v for v in active_verdicts(self._project.log.events) if v.sequence == self._sequence]
+        own = self._project.all_verdicts(self._sequence)
         return own[-1] if own else None
 
     def current(self) -> Judgement | None:
         """The verdict that stands, or None."""
-        verdict = self._project.verdicts().get(self._sequence)
+        verdict = self._project.verdict(self._sequence)
         if verdict is None:
             return None
         return Judgement(
@@ -61,8 +62,12 @@ class VerdictBook:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """One line for each damaged line of the log."""
-        return self._project.log.problems
+        """What the user should know of: why the project is read-only, damaged lines of its logs."""
+        return self._project.problems
+
+    def check_writable(self) -> None:
+        """Raises ProjectError, saying why, where nothing can be written in the project."""
+        self._project.check_writable()
 
 
 def local_time(utc: str) -> str:

@@ -198,6 +198,9 @@ class DatabaseJournal(Talk):
             {"which": name},
         )
 
+    def where(self, log: str) -> str:
+        return f"log {log}"
+
     def stamps(self) -> dict[str, tuple[int, int]]:
         with told(self.engine), self.engine.connect() as connection:
             rows = connection.execute(select(schema.logs.c.name, schema.logs.c.lines)).all()
@@ -231,7 +234,7 @@ class DatabaseJournal(Talk):
         found = []
         for name in self.stamps():
             for number, words in self._whole(name).problems:
-                found.append(f"log {name}: line {number} {words}")
+                found.append(f"{self.where(name)}: line {number} {words}")
         return tuple(found)
 
     def _whole(self, name: str) -> chain.Chunk:

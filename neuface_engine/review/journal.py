@@ -43,6 +43,9 @@ class Journal(Protocol):
     def append(self, *events: Event) -> None:
         """Keeps events; when this returns they are safe. Raises ProjectError."""
 
+    def where(self, log: str) -> str:
+        """A log's place in words, for messages."""
+
     def stamps(self) -> dict[str, tuple[int, int]]:
         """The logs by name, each with numbers that change when it grows or changes."""
 
@@ -155,6 +158,9 @@ class FileJournal(Talk):
             path = self.folder / LOG_FOLDER / f"{name}.jsonl" if name else self.folder / OLD_LOG
             self._logs[name] = EventLog(path)
         return self._logs[name]
+
+    def where(self, log: str) -> str:
+        return str(self.log(log).path)
 
     def stamps(self) -> dict[str, tuple[int, int]]:
         stamps = {}

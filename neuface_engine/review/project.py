@@ -154,6 +154,20 @@ class Project:
     def read_only(self) -> str:
         return self.log.read_only
 
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What the user should know of, one line each: why it is read-only, damaged lines, broken chains."""
+        where = self.log.where
+        found = (f"{where(log)}: line {line} {words}" for log, line, words in self.index.problems())
+        return (*self.warnings, *found)
+
+    def check_writable(self) -> None:
+        """Raises ProjectError, saying why, where nothing can be written."""
+        if self.read_only:
+            raise ProjectError(
+                f"{self.folder}: opened read-only, {self.read_only}; close it there, or give yourself permission"
+            )
+
     @cached_property
     def index(self) -> Index:
         """Everything that was said about all sequences, ready to be asked."""
@@ -172,7 +186,7 @@ class Project:
 
     def set_settings(self, part: str, values: Mapping[str, Any]) -> None:
         """Keeps the settings of one part. Raises ProjectError."""
-        self._check_writable()
+        self.check_writable()
         self._file.settings = {**self._file.settings, part: dict(values)}
         self._file.write()
 
@@ -244,7 +258,7 @@ class Project:
         A source may be a path, or a `Source.to_record()` whose content was hashed already; None leaves it unknown.
         Raises ProjectError.
         """
-        self._check_writable()
+        self.check_writable()
         number = 0
         for part in _parts(entries):
             rows = [
@@ -268,7 +282,7 @@ class Project:
 
     def record_many(self, measured: Iterable[tuple[str, Mapping[str, float], Iterable[str], float]]) -> None:
         """`record_measures` for very many: (name, measures, flags, suspicion)."""
-        self._check_writable()
+        self.check_writable()
         for part in _parts(measured):
             rows = [_measured(*row) for row in part]
             events = [Measured(tuple(rows[at : at + _AT_ONCE])) for at in range(0, len(rows), _AT_ONCE)]
@@ -392,12 +406,6 @@ class Project:
         for at in range(0, len(entries), _AT_ONCE):
             self.log.append(Added(tuple(entries[at : at + _AT_ONCE])))
         self._file.write()
-
-    def _check_writable(self) -> None:
-        if self.read_only:
-            raise ProjectError(
-                f"{self.folder}: opened read-only, {self.read_only}; close it there, or give yourself permission"
-            )
 
 
 class _Sequences(Mapping[str, str]):
