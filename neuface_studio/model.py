@@ -69,13 +69,14 @@ class IterationRecord:
     seconds: float
     saved: bool = False
     run: str = ""  # the run it belongs to, where there are several
+    planted: str = ""  # a failure planted to check the reviewer, by its id: never saved, never judged as the track
     settings: Any = None  # the engine's `NeuFaceConfig` under which its losses are meant; None = the defaults
     muted: frozenset[str] = frozenset()  # parameter groups that are put to neutral in what is drawn
 
     @property
-    def key(self) -> tuple[str, int, bool]:
+    def key(self) -> tuple[str, int, bool | str]:
         """What tells this state from every other one of the same footage."""
-        return self.run, self.index, self.saved
+        return self.run, self.index, self.planted or self.saved
 
     @property
     def drawn_key(self) -> tuple[object, ...]:
@@ -120,13 +121,18 @@ class Footage:
 
 @dataclass(frozen=True)
 class Judgement:
-    """The standing verdict on the sequence; ``stale`` when the track has changed since."""
+    """The standing verdict on the sequence; ``stale`` when the track has changed since.
+
+    ``reasons`` are the words of the log; ``watched``: enough of the clip was shown for the verdict to count.
+    """
 
     verdict: str
     note: str
     reviewer: str
     time: str
     stale: bool = False
+    reasons: tuple[str, ...] = ()
+    watched: bool = False
 
 
 def parameter_bytes(parameters: Any) -> int:

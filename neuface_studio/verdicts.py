@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from neuface_engine.review import Project, Verdict, file_hash
+from neuface_engine.review.coverage import Coverage
 from neuface_engine.review.journal import Journal
 from neuface_studio.session import Judgement
 
@@ -21,6 +22,20 @@ class VerdictBook:
         self._sequence = sequence
 
     @property
+    def project(self) -> Project:
+        return self._project
+
+    @property
+    def sequence(self) -> str:
+        """Its name in the project."""
+        return self._sequence
+
+    @property
+    def track_hash(self) -> str:
+        """sha256 of the track as it is on the disk now."""
+        return file_hash(self.track_file)
+
+    @property
     def track_file(self) -> Path:
         """The track that verdicts are about."""
         return self._project.add_sequence(self._sequence)
@@ -29,18 +44,27 @@ class VerdictBook:
     def log(self) -> Journal:
         return self._project.log
 
-    def add(self, verdict: str, note: str, reviewer: str) -> Verdict:
+    def add(
+        self,
+        verdict: str,
+        note: str,
+        reviewer: str,
+        *,
+        reasons: tuple[str, ...] = (),
+        coverage: Coverage | None = None,
+        adjudicate: bool = False,
+    ) -> Verdict:
         """Judge the track as it is on the disk now."""
         self._project.add_sequence(self._sequence)
-        event = Verdict(
-            sequence=self._sequence,
-            verdict=verdict,
-            track_hash=file_hash(self.track_file),
-            reviewer=reviewer,
+        return self._project.judge(
+            self._sequence,
+            verdict,
+            reviewer,
+            reasons=reasons,
             note=note,
+            coverage=coverage,
+            adjudicate=adjudicate,
         )
-        self._project.log.append(event)
-        return event
 
     def last(self) -> Verdict | None:
         """The newest verdict on the sequence that was not taken back, or None."""
@@ -57,7 +81,9 @@ class VerdictBook:
             note=verdict.note,
             reviewer=verdict.reviewer,
             time=local_time(verdict.time),
-            stale=verdict.is_stale(file_hash(self.track_file)),
+            stale=verdict.is_stale(self.track_hash),
+            reasons=verdict.reasons,
+            watched=bool(verdict.coverage.get("sufficient", False)),
         )
 
     @property

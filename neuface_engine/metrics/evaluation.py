@@ -18,7 +18,7 @@ from neuface_engine.metrics.vertex_error import vertex_error_mm
 
 if TYPE_CHECKING:
     from neuface_engine.tracks import FaceTrack, MeshTrack
-    from neuface_engine.video import GroundTruth, Sequence
+    from neuface_engine.video import GroundTruth, MeshTruth, Sequence
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Metrics:
 
 @torch.no_grad()
 def evaluate(
-    track: FaceTrack | MeshTrack, sequence: Sequence | None = None, *, truth: GroundTruth | None = None
+    track: FaceTrack | MeshTrack, sequence: Sequence | None = None, *, truth: GroundTruth | MeshTruth | None = None
 ) -> Metrics:
     """Metrics of `track`. The detected landmarks come from the track, ground truth from `truth` or else `sequence`.
 
@@ -111,11 +111,18 @@ def _evaluate_meshes(track: MeshTrack) -> Metrics:
 
 
 def true_vertices(
-    track: FaceTrack, sequence: Sequence | None = None, truth: GroundTruth | None = None
+    track: FaceTrack, sequence: Sequence | None = None, truth: GroundTruth | MeshTruth | None = None
 ) -> Tensor | None:
     """Canonical vertices [F, V, N, 3] of the ground truth; None where there is none, or it is of another head."""
     if truth is None and sequence is not None:
         truth = sequence.ground_truth
-    if truth is None or truth.head_fingerprint != track.head.fingerprint:
+    if truth is None:
+        return None
+    from neuface_engine.video.ground_truth import MeshTruth
+
+    if isinstance(truth, MeshTruth):  # in the topology of FLAME
+        fits = truth.vertices.shape[-2] == track.head.num_vertices and track.head.name != "open"
+        return truth.vertices if fits else None
+    if truth.head_fingerprint != track.head.fingerprint:
         return None
     return track.head.canonical_vertices(truth.parameters)

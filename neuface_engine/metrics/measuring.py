@@ -15,7 +15,6 @@ from neuface_engine.landmarks.topology import LIDS, LIPS
 from neuface_engine.metrics.apertures import Pairs, aperture_ratio, opening
 from neuface_engine.metrics.averages import nan_mean, to_numpy
 from neuface_engine.metrics.cross_view import cross_view_distance
-from neuface_engine.metrics.cuts import cut_strength
 from neuface_engine.metrics.identity import identity_drift
 from neuface_engine.metrics.jumps import jump_percent
 from neuface_engine.metrics.landmark_error import landmark_box, landmark_errors, yaw_deg
@@ -51,7 +50,7 @@ class Measured:
     identity_drift_mm, identity_across_views_mm   neutral face over time, and between the views
     jump_percent, jumps                   largest sudden step in percent of the face, and how many are above 5 %
     views_lag_frames                      largest lag of a view
-    cuts                                  in the video; NaN without the pictures
+    cuts                                  in the video; NaN without the footage
     frames, views                         of the track
     parameter_...                         mean shape, expression, head and jaw angles (degrees): what the clip is like
     """
@@ -122,7 +121,9 @@ def measure(track: FaceTrack, sequence: Sequence | None = None) -> Measured:
         ),
         **{f"residual_{part}_percent": worst(error) for part, error in parts.items()},
     }
-    values["cuts"], places["cuts"] = _cuts(sequence)
+    cuts = None if sequence is None else sequence.cuts
+    values["cuts"] = float("nan") if cuts is None else float(len(cuts))
+    places["cuts"] = tuple(Place(frame, frame) for frame in cuts or ())
     values |= _parameters(track, known)
     return Measured(values, {name: where for name, where in places.items() if where})
 
@@ -168,13 +169,6 @@ def _aperture_gap(projected: Tensor, detected: Tensor, known: NDArray[np.bool_],
         middle = np.where(shown, np.nansum(curve, 0) / np.maximum(known.sum(0), 1), np.nan)
         gaps.append(curve - middle)
     return np.abs(gaps[0] - gaps[1])
-
-
-def _cuts(sequence: Sequence | None) -> tuple[float, tuple[Place, ...]]:
-    if sequence is None:
-        return float("nan"), ()
-    strength = cut_strength(sequence.crops)
-    return float((strength > 0).any(1).sum()), runs(strength > 0, strength)
 
 
 def _parameters(track: FaceTrack, known: NDArray[np.bool_]) -> dict[str, float]:

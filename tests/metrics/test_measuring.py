@@ -11,12 +11,11 @@ import pytest
 import torch
 
 import neuface_engine as nf
-from neuface_engine.metrics.cuts import cut_strength
 from neuface_engine.metrics.measuring import JUMP_PERCENT, measure
 from neuface_engine.metrics.synchrony import synchrony
 from neuface_engine.places import Place, runs
 from neuface_engine.review.flags import raise_flags
-from neuface_engine.video.sequence import load_frames
+from neuface_engine.video import FrameStore, Sequence
 
 Make = Callable[..., nf.FaceTrack]
 FRAMES = 40
@@ -48,6 +47,31 @@ def clean(head: nf.FaceModel) -> nf.FaceTrack:
         landmarks_2d=nf.project(head.landmarks(parameters), parameters.camera),
         provenance={"head": {"name": "open", "fingerprint": head.fingerprint}},
         given_head=head,
+    )
+
+
+@pytest.fixture(scope="module")
+def sequence_like(clean: nf.FaceTrack) -> Sequence:
+    """Footage of the clean track and five frames more, with two cuts; without pictures."""
+    frames, views = FRAMES + 5, 3
+    blank = torch.zeros(frames, views, 1)
+    return Sequence(
+        name="clean",
+        path=Path("clean"),
+        views=clean.views,
+        fps=25.0,
+        frames=FrameStore(views),
+        frame_indices=np.arange(frames),
+        image_sizes=clean.image_sizes,
+        landmarks=blank,
+        landmarks_dense=blank,
+        confidence=blank,
+        detected=blank > 0,
+        crops=blank,
+        crop_transforms=np.zeros((frames, views, 2, 3)),
+        content_hash="",
+        detector="none",
+        cuts=(12, 30),
     )
 
 
@@ -152,22 +176,11 @@ def test_mouths_that_do_not_move_say_nothing_about_time(clean: nf.FaceTrack) -> 
     assert np.isnan(single.largest_frames) and single.lag_frames.shape == (1, 1)
 
 
-def test_a_cut_is_found_and_motion_and_light_are_none() -> None:
-    random = np.random.default_rng(0)
-    scenes = [np.kron(random.integers(0, 255, (2, 3, 8, 8)), np.ones((1, 1, 8, 8)))[i] for i in range(2)]
-    film = np.stack([np.roll(scenes[frame >= 12], frame, axis=-1) for frame in range(24)])
-    bright = np.clip(film[:12] * np.linspace(0.7, 1.2, 12)[:, None, None, None], 0, 255)
-    views = torch.from_numpy(np.stack([film, np.concatenate([bright, bright[::-1]])], 1).astype(np.uint8))
-    strength = cut_strength(views)
-    assert [tuple(place) for place in np.argwhere(strength > 0)] == [(12, 0)]
-
-
-def test_the_cuts_of_a_real_video_are_found(shared: Path) -> None:
-    """Footage of one person, black, and another person: cut at frames 50 and 75."""
-    frames = load_frames(shared / "media/broken/cut_black_other_person.mp4")
-    small = np.stack([frames[frame, 0][::4, ::4].transpose(2, 0, 1) for frame in range(len(frames))])
-    strength = cut_strength(torch.from_numpy(np.ascontiguousarray(small[:, None])))
-    assert np.flatnonzero(strength[:, 0]).tolist() == [50, 75]
+def test_the_cuts_of_the_footage_are_counted_and_shown(clean: nf.FaceTrack, sequence_like: Sequence) -> None:
+    measured = measure(clean, sequence_like)
+    assert measured.values["cuts"] == 2 and spans(measured.places["cuts"]) == [(12, 12, None), (30, 30, None)]
+    assert {flag.name for flag in raise_flags(measured.values)} == {"cut", "not fitted"}
+    assert measured.values["frames_not_fitted"] == 5, "the footage is longer than the track"
 
 
 def test_runs_are_sorted_by_what_is_worst_and_read_from_one() -> None:
