@@ -84,9 +84,10 @@ def is_zip(path: Path) -> bool:
         return stream.read(4) == b"PK\x03\x04"
 
 
-def read_torch_zip(path: Path, *, shapes_only: bool = False) -> Any:
+def read_torch_zip(path: Path, *, shapes_only: bool = False, arrays: bool = False) -> Any:
     """What torch.save wrote into a zip archive, tensors as numpy arrays (or as `Shape`, without reading them).
 
+    `arrays`: numpy's own arrays among them are read too (trackers save those).
     Classes and functions of other libraries become `Inert`: nothing that the file names is called.
     Raises Refused for anything else.
     """
@@ -105,7 +106,13 @@ def read_torch_zip(path: Path, *, shapes_only: bool = False) -> Any:
                 return Storage(kind, length, lambda: archive.read(f"{root}data/{key}"))
 
             stream = io.BytesIO(archive.read(index))
-            return unpickle(stream, lambda m, n: _find(m, n, shapes_only=shapes_only), persistent=persistent)
+
+            def find(module: str, name: str) -> Any:
+                if arrays and (module.split(".")[0] == "numpy" or module == "_codecs"):
+                    return find_arrays(module, name)
+                return _find(module, name, shapes_only=shapes_only)
+
+            return unpickle(stream, find, persistent=persistent)
     except (zipfile.BadZipFile, zipfile.LargeZipFile, OSError, EOFError, KeyError, RuntimeError) as error:
         raise Refused(" ".join(str(error).split())[:120] or type(error).__name__) from None
     except (NotImplementedError, OverflowError, MemoryError, ValueError) as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import Literal, Self
 
 import torch
 from torch import Tensor, nn
@@ -33,20 +33,20 @@ class Encoder(nn.Module, ABC):
     """Side of the crops [px]."""
     crop_scale: float
     """Side of a crop in units of the box of the 68 landmarks."""
-    crop_side: ClassVar[CropSide] = "larger"
+    crop_side: CropSide = "larger"
     """Which length of that box: its larger side, or the mean of width and height."""
-    crop_points: ClassVar[CropPoints] = "ibug68"
+    crop_points: CropPoints = "ibug68"
     """Which landmarks that box is drawn around."""
-    landmark_set: ClassVar[str] = "ibug68"
+    landmark_set: str = "ibug68"
     """What the network was trained to match."""
     n_shape: int = 100
     n_expression: int = 50
     """Coefficients predicted: beta and psi."""
-    flame_version: ClassVar[str | None] = None
+    flame_version: str | None = None
     """Release of FLAME whose coefficients are predicted (`face_model.releases`); None = not FLAME's."""
-    temporal_context: ClassVar[int] = 0
+    temporal_context: int = 0
     """How many frames before and after one the network looks at; see `decode`."""
-    groups: ClassVar[tuple[str, ...]] = ("encoder",)
+    groups: tuple[str, ...] = ("encoder",)
     """Parts of the network whose weights can be held or moved on their own."""
     moving: tuple[str, ...] | None = None
     """Those that an optimisation moves; None = all."""
@@ -117,9 +117,9 @@ class Encoder(nn.Module, ABC):
 class FlameEncoder(Encoder):
     """An encoder of FLAME 2020's coefficients. The weights of BatchNorm are frozen, as in NeuFace's released code."""
 
-    flame_version: ClassVar[str | None] = "2020"
+    flame_version: str | None = "2020"
     input_size = 224
-    crop_side: ClassVar[CropSide] = "mean"
+    crop_side: CropSide = "mean"
 
     def check_head(self, head: FaceModel) -> None:
         if head.name == "open":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar, NoReturn
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor, nn
@@ -43,7 +43,7 @@ class DecaEncoder(FlameEncoder):
 
     name = "deca"
     crop_scale = 1.25 * 1.1
-    groups: ClassVar[tuple[str, ...]] = ("coarse",)
+    groups: tuple[str, ...] = ("coarse",)
 
     def __init__(self) -> None:
         super().__init__()

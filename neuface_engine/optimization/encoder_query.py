@@ -13,6 +13,7 @@ from neuface_engine.face_model import FaceParameters
 from neuface_engine.optimization.config import NeuFaceConfig
 from neuface_engine.optimization.memory import BatchSize, free_memory, is_out_of_memory, out_of_memory
 from neuface_engine.optimization.variables import Variables
+from neuface_engine.video.face_crops import shots
 
 if TYPE_CHECKING:
     from neuface_engine.video import Sequence
@@ -26,6 +27,8 @@ class EncoderQuery(Variables):
     With trainable="top" the frozen trunk runs once and its features are kept (freeze-and-cache: exact). What fits
     one batch keeps its graph; otherwise batches run again in `backward`, which gives the same gradient. Where the
     memory does not suffice the batch is halved and the work done again; a line in `warnings` says so.
+    An encoder with a temporal context gets runs of frames of one view, with those before and after them; at the ends
+    of a shot its last frame again.
     reserved: bytes that the rest of the run will take, for `max_memory_mb`.
     Raises OutOfMemoryError where not even one crop fits.
     """
@@ -50,9 +53,10 @@ class EncoderQuery(Variables):
             parameter.requires_grad_(True)
         self._crops = sequence.crops.flatten(0, 1)
         self._cached = config.trainable == "top"
-        self.batch = BatchSize.of(
-            config, encoder, to_float(self._crops[:1], device), device, reserved=reserved
-        )
+        self._context = encoder.temporal_context
+        self._shots = shots(self._shape[0], sequence.cuts)
+        sample = self._crops[:1].expand(1 + 2 * self._context, -1, -1, -1)
+        self.batch = BatchSize.of(config, encoder, to_float(sample, device), device, reserved=reserved)
         self._features: tuple[Tensor, ...] = (self._crops,)
         if self._cached:
             self._features = self._until_it_fits(self._trunk)
@@ -79,31 +83,55 @@ class EncoderQuery(Variables):
 
     def _query(self) -> FaceParameters:
         batches = self._batches()
-        keep = len(batches) == 1
+        keep = sum(map(len, batches)) <= self._batch_size()
         with torch.set_grad_enabled(keep):
-            outputs = [self._run(batch) for batch in batches]
+            outputs = [self._run(rows) for rows in batches]
         self._graphs = outputs if keep else []
-        return FaceParameters.cat(outputs).detach().unflatten(-1, self._shape[1])
+        found, views = FaceParameters.cat(outputs).detach(), self._shape[1]
+        if self._context:
+            return found.map(lambda t: t.unflatten(0, (views, -1)).transpose(0, 1).contiguous())
+        return found.unflatten(-1, views)
 
     def _backward(self, gradients: dict[str, Tensor]) -> None:
         for parameter in self.tensors().values():
             parameter.grad = None
-        flat = {name: g.flatten(0, 1) for name, g in gradients.items()}
+        ordered = {n: g.transpose(0, 1) if self._context else g for n, g in gradients.items()}
+        flat = {name: g.flatten(0, 1) for name, g in ordered.items()}
         start = 0
-        for number, batch in enumerate(self._batches()):
-            output = self._graphs[number] if self._graphs else self._run(batch)
+        for number, rows in enumerate(self._batches()):
+            output = self._graphs[number] if self._graphs else self._run(rows)
             end = start + len(output.shape)
             tensors = [getattr(output, name) for name in flat]
             torch.autograd.backward(tensors, [g[start:end] for g in flat.values()])
             start = end
         self._graphs = []
 
-    def _batches(self) -> list[tuple[Tensor, ...]]:
-        size = self.batch.top if self._cached else self.batch.whole
-        first, last = (frame * self._shape[1] for frame in (self._frames.start, self._frames.stop))
-        return list(zip(*(f[first:last].split(size) for f in self._features), strict=True))
+    def _batch_size(self) -> int:
+        return self.batch.top if self._cached else self.batch.whole
 
-    def _run(self, batch: tuple[Tensor, ...]) -> FaceParameters:
+    def _batches(self) -> list[range | Tensor]:
+        """Rows of the features that pass together."""
+        size = self._batch_size()
+        if self._context:
+            return self._runs(max(1, size - 2 * self._context))
+        first, last = (frame * self._shape[1] for frame in (self._frames.start, self._frames.stop))
+        return [range(start, min(start + size, last)) for start in range(first, last, size)]
+
+    def _runs(self, size: int) -> list[range | Tensor]:
+        """Up to `size` frames of one view and shot, one view after the other, with the frames around them."""
+        views = self._shape[1]
+        runs: list[range | Tensor] = []
+        for view in range(views):
+            for first, end in self._shots:
+                low, high = max(first, self._frames.start), min(end, self._frames.stop)
+                for start in range(low, high, size):
+                    around = torch.arange(start - self._context, min(start + size, high) + self._context)
+                    runs.append(around.clamp(first, end - 1) * views + view)
+        return runs
+
+    def _run(self, rows: range | Tensor) -> FaceParameters:
+        chosen = slice(rows.start, rows.stop) if isinstance(rows, range) else rows
+        batch = tuple(feature[chosen] for feature in self._features)
         return self.encoder.decode(batch) if self._cached else self.encoder(to_float(batch[0], self._device))
 
     def _until_it_fits(self, work: Callable[[], T]) -> T:

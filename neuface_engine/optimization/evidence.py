@@ -40,6 +40,8 @@ class Evidence:
     ) -> Evidence:
         """Of a sequence. Raises ConfigError where the options name frames, views or cameras that are not there."""
         points = sequence.landmarks_dense if head.has_dense_landmarks else None
+        if points is not None and head.mediapipe_numbers is not None:
+            points = points[:, :, head.mediapipe_numbers.cpu()]
         dense = None if points is None else points[..., :2].to(device)
         cameras = None
         if options.camera_weight > 0:
@@ -97,6 +99,11 @@ def _kept(head: FaceModel, muted: tuple[int, ...]) -> tuple[Tensor | None, Tenso
     if not head.has_dense_landmarks:
         return kept, None
     mean = FaceParameters.neutral(1, n_shape=head.n_shape, n_expression=head.n_expression)
-    points = head.landmarks(mean.to(next(head.buffers()).device), kind="mediapipe")[0].cpu()
-    nearest = torch.cdist(points, points[list(MEDIAPIPE_TO_IBUG68)]).argmin(1)
+    mean = mean.to(next(head.buffers()).device)
+    points = head.landmarks(mean, kind="mediapipe")[0].cpu()
+    if head.mediapipe_numbers is None:
+        sparse = points[list(MEDIAPIPE_TO_IBUG68)]
+    else:
+        sparse = head.landmarks(mean, kind="static")[0].cpu()
+    nearest = torch.cdist(points, sparse).argmin(1)
     return kept, torch.isin(nearest, kept).nonzero()[:, 0]

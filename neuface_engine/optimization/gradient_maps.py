@@ -16,8 +16,10 @@ from neuface_engine.errors import ConfigError
 from neuface_engine.optimization.encoder_query import EncoderQuery, to_float
 from neuface_engine.optimization.spread import Spread
 from neuface_engine.tracks.gradients import TrackGradients, parameters_digest
+from neuface_engine.video.face_crops import shots
 
 if TYPE_CHECKING:
+    from neuface_engine.encoders import Encoder
     from neuface_engine.face_model.model import Space
     from neuface_engine.optimization.run import Run
 
@@ -55,6 +57,8 @@ def pixel_gradient(run: Run, crops: Iterable[Crop] | None = None) -> Tensor:
         )
     chosen = checked_crops(run, crops)
     gradients = theta_gradient(run)
+    if query.encoder.temporal_context:
+        return torch.stack([_pixel_gradient_in_time(run, query.encoder, gradients, f, v) for f, v in chosen])
     size = 1 if run.config.max_memory_mb is not None else min(CROPS_AT_ONCE, query.batch.whole)
     parts = []
     for start in range(0, len(chosen), size):
@@ -65,6 +69,25 @@ def pixel_gradient(run: Run, crops: Iterable[Crop] | None = None) -> Tensor:
         (gradient,) = torch.autograd.grad(outputs, pixels, [g[f, v] for g in gradients.values()])
         parts.append(torch.linalg.vector_norm(gradient, dim=1).cpu())
     return torch.cat(parts)
+
+
+def _pixel_gradient_in_time(
+    run: Run, encoder: Encoder, gradients: dict[str, Tensor], frame: int, view: int
+) -> Tensor:
+    """|dL/dI| [S, S] of one crop for an encoder that looks at several frames: through all that look at this one."""
+    context, cuts = encoder.temporal_context, run.sequence.cuts
+    start, stop = next(s for s in shots(len(run.sequence.crops), cuts) if s[0] <= frame < s[1])
+    first, end = max(start, frame - context), min(stop - 1, frame + context)
+    around = [min(max(t, start), stop - 1) for t in range(first - context, end + context + 1)]
+    pixels = to_float(run.sequence.crops[frame, view, None], run.device).requires_grad_()
+    shown = [
+        pixels if t == frame else to_float(run.sequence.crops[t, view, None], run.device) for t in around
+    ]
+    theta = encoder(torch.cat(shown))
+    outputs = [getattr(theta, name) for name in gradients]
+    wanted = [g[first : end + 1, view] for g in gradients.values()]
+    (gradient,) = torch.autograd.grad(outputs, pixels, wanted)
+    return torch.linalg.vector_norm(gradient[0], dim=0).cpu()
 
 
 def landmark_gradient(run: Run) -> Tensor:

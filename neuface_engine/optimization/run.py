@@ -68,7 +68,7 @@ class Run(Control, ABC):
             raise NoFaceError(
                 f"{sequence.path}: no face was found in any view; give footage with a visible face"
             )
-        encoder.check_head(head)
+        head = encoder.fitted_head(head)
         self.config = self._config(config)
         self.settings: Settings = ((0, self.config),)
         self.sequence = sequence
@@ -86,6 +86,7 @@ class Run(Control, ABC):
         self._visibility_index = 0
         start = time.perf_counter()
         self.variables = self._make_variables()
+        self.variables.warnings += encoder.head_notes(head)
         self._optimizer = torch.optim.Adam(
             self.variables.tensors().values(),
             lr=self.config.learning_rate,

@@ -15,6 +15,7 @@ from scipy.ndimage import gaussian_filter1d
 
 Array = NDArray[np.float64]
 Side = Literal["larger", "mean"]
+Points = Literal["ibug68", "mediapipe"]
 
 
 def landmark_boxes(landmarks: NDArray[np.floating], *, side: Side = "larger") -> Array:

@@ -51,6 +51,10 @@ class Known:
         """The 68 landmarks [F, V, 68, 2] in frame px."""
         return ibug_of(self.landmarks)
 
+    def dense(self) -> NDArray[np.float64] | None:
+        """MediaPipe's landmarks [F, V, 478, 2] in frame px, where the detector finds them."""
+        return self.landmarks[..., :2].astype(np.float64) if self.is_dense else None
+
     @classmethod
     def detect(
         cls, footage: Footage, detector: Detector, face: FaceChoice, report: ProgressCallback

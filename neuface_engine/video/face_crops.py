@@ -28,8 +28,11 @@ def face_crops(
     crop_side: crops.Side = "larger",
     motion: CropMotion = "smooth",
     cuts: tuple[int, ...] = (),
+    around: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
     """Crop transforms [F, V, 2, 3] of landmarks [F, V, 68, 2] in frame px, view by view and shot by shot (`cuts`).
+
+    The boxes are drawn around these landmarks, or around others of the same faces (`around` [F, V, N, 2]).
 
     `motion`: "smooth" boxes (Gaussian, 0.2 s), one box for each "frame" by its own landmarks, or one "fixed" box a
     shot that holds the face in all of its frames. Where a face lies on its side or stands on its head, the shot's
@@ -43,7 +46,8 @@ def face_crops(
             present = detected[part, v]
             turns = crops.quarter_turns(landmarks[part, v][present]) if present.any() else 0
             if present.any():
-                boxes = crops.landmark_boxes(landmarks[part, v], side=crop_side)
+                boxed = landmarks if around is None else around
+                boxes = crops.landmark_boxes(boxed[part, v], side=crop_side)
                 boxes = _moved(boxes, present, motion, sigma_frames=BOX_SMOOTHING_SECONDS * fps)
             else:
                 boxes = np.tile(nowhere, (end - first, 1))

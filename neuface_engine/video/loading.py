@@ -52,6 +52,7 @@ def load_sequence(
     crop_size: int = DEFAULT_CROP_SIZE,
     crop_scale: float = DEFAULT_CROP_SCALE,
     crop_side: crops.Side = "larger",
+    crop_points: crops.Points = "ibug68",
     crop_motion: CropMotion = "smooth",
     cache_dir: str | Path | None = None,
     progress: ProgressCallback | None = None,
@@ -63,7 +64,8 @@ def load_sequence(
     `face`: which of several faces, see `FaceChoice.parse`. `sync`: how the views are paired: by "index" (number of
     the frame), by "timestamp" (at the lowest frame rate among them), or by the "mouth" (time stamps, then shifted so
     that the mouths open together). `crop_scale`: side of the crop = crop_scale * side of the box of the 68 landmarks,
-    the larger one or the mean of both (`crop_side`); `crop_motion`: see `face_crops`. Detections and crops are cached
+    the larger one or the mean of both (`crop_side`), or of the box of MediaPipe's landmarks (`crop_points`, where the
+    detector finds them); `crop_motion`: see `face_crops`. Detections and crops are cached
     beside the content hash of the files; with both in the cache the frames are decoded only when first asked for.
     `progress(stage, done, total)` is called with stage "decode", "detect" or "crop" (total 0 = unknown); what it
     raises cancels the work.
@@ -93,6 +95,8 @@ def load_sequence(
     crops_key = "crops-" + cache.key(
         detections_key, crop_size, crop_scale, crop_side, crop_motion, BOX_SMOOTHING_SECONDS, "upright"
     )
+    if crop_points == "mediapipe":
+        crops_key += "-mediapipe"
 
     began = time.perf_counter()
     marks = {"detect": began}
@@ -122,6 +126,7 @@ def load_sequence(
         crop_side=crop_side,
         motion=crop_motion,
         cuts=known.cuts,
+        around=known.dense() if crop_points == "mediapipe" else None,
     )
     began_crops = time.perf_counter()
     pixels = _stored_crops(folder, crops_key, (*detected.shape, 3, crop_size, crop_size))
