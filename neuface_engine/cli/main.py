@@ -12,12 +12,12 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from neuface_engine.cli import assets, compare, export, metrics, render, track
+from neuface_engine.cli import assets, compare, export, footage, importing, metrics, render, review, track
 from neuface_engine.cli.output import Output
 from neuface_engine.errors import NeuFaceError
 
 DONE, FAULT, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
-_COMMANDS = (track, compare, metrics, render, export, assets)
+_COMMANDS = (track, compare, metrics, render, export, importing, footage, review, assets)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

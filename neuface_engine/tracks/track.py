@@ -126,6 +126,11 @@ class FaceTrack:
         return torch.from_numpy(frame_to_crop(pixels, self.crop_transforms, self.crop_size))
 
     @property
+    def triangles(self) -> NDArray[np.int32]:
+        """All triangles of the head [T, 3], eyeballs too."""
+        return np.asarray(self.head.faces.cpu(), np.int32)
+
+    @property
     def faces(self) -> NDArray[np.int32]:
         """Triangles [T, 3] of what is drawn: the skin, where the head tells it from what lies inside."""
         head = self.head

@@ -36,20 +36,21 @@ def write(track: Track, path: Path, request: Request) -> list[Path]:
     """Raises TrackError where the disk refuses, or there is no mesh to write."""
     glb = Glb(about(track, request.space))
     times = glb.times((track.frame_indices - track.frame_indices[0]) / track.fps)
-    faces = glb.indices(track.faces)
+    faces = glb.indices(track.triangles)
     if isinstance(track, FaceTrack):
         rig = rig_of(track)
         shared = [glb.floats(target, bounds=True) for target in rig.targets]
         middle = rig.base.mean(0)
-        level = raster.vertex_normals(middle, track.faces)
+        level = raster.vertex_normals(middle, track.triangles)
         bent = [
-            glb.floats(raster.vertex_normals(middle + target, track.faces) - level) for target in rig.targets
+            glb.floats(raster.vertex_normals(middle + target, track.triangles) - level)
+            for target in rig.targets
         ]
         for v, view in enumerate(track.views):
             mesh = glb.mesh(
                 view,
                 faces,
-                *_surface(glb, rig.base[v], track.faces),
+                *_surface(glb, rig.base[v], track.triangles),
                 shared,
                 bent,
                 rig.names,
@@ -113,7 +114,7 @@ def _flipbook(glb: Glb, track: MeshTrack, v: int, faces: int, times: int, reques
     place = {int(f): k for k, f in enumerate(np.flatnonzero(known))}
     weights = np.zeros((len(known), len(targets)), np.float32)
     weights[np.arange(len(known)), [place[int(f)] for f in shown]] = 1
-    surface = _surface(glb, first, track.faces)
+    surface = _surface(glb, first, track.triangles)
     mesh = glb.mesh(track.views[v], faces, *surface, targets, None, names, None)
     parent = _stage(glb, track, v, times, request)
     node = glb.node(f"{track.views[v]}_mesh", parent, mesh=mesh)

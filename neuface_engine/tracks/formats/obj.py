@@ -15,7 +15,7 @@ from neuface_engine.tracks.formats.sequence import write_sequence
 
 
 def write(track: Track, path: Path, request: Request) -> list[Path]:
-    faces = "".join(f"f {a} {b} {c}\n" for a, b, c in (track.faces + 1).tolist())
+    faces = "".join(f"f {a} {b} {c}\n" for a, b, c in (track.triangles + 1).tolist())
 
     def one(file: Path, vertices: NDArray[np.float32], title: str) -> None:
         points = "".join(f"v {x:.7f} {y:.7f} {z:.7f}\n" for x, y, z in vertices.tolist())

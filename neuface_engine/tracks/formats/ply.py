@@ -16,8 +16,8 @@ from neuface_engine.tracks.formats.sequence import write_sequence
 
 
 def write(track: Track, path: Path, request: Request) -> list[Path]:
-    triangles = np.empty(len(track.faces), np.dtype([("count", "u1"), ("corner", "<i4", 3)]))
-    triangles["count"], triangles["corner"] = 3, track.faces
+    triangles = np.empty(len(track.triangles), np.dtype([("count", "u1"), ("corner", "<i4", 3)]))
+    triangles["count"], triangles["corner"] = 3, track.triangles
     faces = triangles.tobytes()
     numbers = "".join(f"property float {name}\n" for name in ("x", "y", "z", "nx", "ny", "nz"))
 
@@ -26,7 +26,7 @@ def write(track: Track, path: Path, request: Request) -> list[Path]:
             f"ply\nformat binary_little_endian 1.0\ncomment {title}\nelement vertex {len(vertices)}\n{numbers}"
             f"element face {len(triangles)}\nproperty list uchar int vertex_indices\nend_header\n"
         )
-        normals = raster.vertex_normals(vertices, track.faces)
+        normals = raster.vertex_normals(vertices, track.triangles)
         with written_whole(file, TrackError) as stream:
             stream.write(header.encode())
             stream.write(np.hstack([vertices, normals]).astype("<f4").tobytes())

@@ -8,6 +8,7 @@ Time codes are frame numbers of the video, timeCodesPerSecond its frame rate; me
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -54,14 +55,16 @@ def write(track: Track, path: Path, request: Request) -> list[Path]:
                 _place(place, stage, track, Gf)
                 _camera(UsdGeom.Camera.Define(usd, f"/face/{name}/camera"), stage, Gf)
             mesh = UsdGeom.Mesh.Define(usd, f"/face/{name}/stage/head")
-            mesh.CreateFaceVertexCountsAttr(Vt.IntArray.FromNumpy(np.full(len(track.faces), 3, np.int32)))
-            mesh.CreateFaceVertexIndicesAttr(Vt.IntArray.FromNumpy(np.ascontiguousarray(track.faces.ravel())))
+            mesh.CreateFaceVertexCountsAttr(Vt.IntArray.FromNumpy(np.full(len(track.triangles), 3, np.int32)))
+            mesh.CreateFaceVertexIndicesAttr(
+                Vt.IntArray.FromNumpy(np.ascontiguousarray(track.triangles.ravel()))
+            )
             mesh.CreateSubdivisionSchemeAttr(UsdGeom.Tokens.none)
             mesh.SetNormalsInterpolation(UsdGeom.Tokens.vertex)
             for f, frame in enumerate(track.frame_indices.tolist()):
                 points = vertices[f, v]
                 if np.isfinite(points).all():
-                    normals = raster.vertex_normals(points, track.faces)
+                    normals = raster.vertex_normals(points, track.triangles)
                     mesh.CreatePointsAttr().Set(Vt.Vec3fArray.FromNumpy(np.ascontiguousarray(points)), frame)
                     mesh.CreateNormalsAttr().Set(Vt.Vec3fArray.FromNumpy(normals), frame)
                     box = np.stack([points.min(0), points.max(0)])
@@ -78,7 +81,8 @@ def write(track: Track, path: Path, request: Request) -> list[Path]:
             f"{path}: cannot be written ({reason}); free space or choose another folder"
         ) from None
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
     return [path]
 
 

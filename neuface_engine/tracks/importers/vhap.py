@@ -1,0 +1,90 @@
+"""VHAP (ShenhanQian/VHAP, vhap/model/tracker.py: save_result): tracked_flame_params_EPOCH.npz.
+
+rotation, translation, neck_pose, jaw_pose [F, 3], eyes_pose [F, 6] axis-angle and metres, shape [300], expr [F, 100],
+timestep_id [F], image_size (height, width), focal_length [1] in units of the longer side where the footage was not
+calibrated; the camera then stands 1 m in front of the origin. Of calibrated footage the file has no cameras.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neuface_engine.errors import TrackError
+from neuface_engine.tracks.importers.files import number_of, read_container
+from neuface_engine.tracks.importers.reading import Arrays, Pinhole, Reading, frame_numbers, matrices
+
+SOFTWARE = "VHAP"
+KEYS = ("rotation", "translation", "neck_pose", "jaw_pose", "eyes_pose", "shape", "expr")
+DISTANCE = 1.0  # metres between the uncalibrated camera and the world's origin
+
+
+def matches(path: Path, content: Mapping[str, Any]) -> bool:
+    return set(KEYS) <= set(content)
+
+
+def matches_folder(path: Path) -> bool:
+    return any(path.glob("tracked_flame_params*.npz"))
+
+
+def read(path: Path, *, views: Sequence[str] | None = None) -> Reading:
+    """The npz, or the run's folder (of which the last epoch is taken). Raises TrackError."""
+    if path.is_dir():
+        epochs = sorted(path.glob("tracked_flame_params*.npz"), key=lambda file: number_of(file) or 0)
+        if not epochs:
+            raise TrackError(f"{path}: no tracked_flame_params*.npz; give the folder of a run")
+        path = epochs[-1]
+    arrays = Arrays(path, read_container(path))
+    rotation = arrays.numbers("rotation", None, 3)
+    frames = len(rotation)
+    turned = matrices(rotation)[:, None]
+    shape = np.asarray(arrays.content.get("shape"))
+    betas = arrays.numbers("shape", None) if shape.ndim == 1 else arrays.numbers("shape", 1, None)[0]
+    notes = [
+        f"{name} is not part of the head and left out"
+        for name in ("static_offset", "dynamic_offset")
+        if name in arrays and np.abs(arrays.numbers(name, *[None] * np.ndim(arrays.content[name]))).max() > 0
+    ]
+    translation = arrays.numbers("translation", frames, 3)[:, None]
+    jaw = arrays.numbers("jaw_pose", frames, 3)[:, None]
+    height, width = (int(n) for n in arrays.numbers("image_size", 2))
+    if min(width, height) < 1:
+        raise TrackError(f"{path}: its image_size cannot be meant; track again")
+    parameters = {
+        "shape": np.tile(betas, (frames, 1, 1)),
+        "expression": arrays.numbers("expr", frames, None)[:, None],
+        "pose": np.concatenate([np.zeros_like(jaw), jaw], -1),
+        "eyes": arrays.numbers("eyes_pose", frames, 6)[:, None],
+    }
+    neck = matrices(arrays.numbers("neck_pose", frames, 3))[:, None]
+    if np.abs(neck - np.eye(3)).max() > 1e-4:
+        notes.append("the neck's rotation is taken into the head's: the mesh is exact above the neck")
+    pinhole = None
+    if "focal_length" in arrays:
+        focal = float(arrays.numbers("focal_length", 1)[0]) * max(width, height)
+        if focal <= 0:
+            raise TrackError(f"{path}: its focal_length cannot be meant; track again")
+        pinhole = Pinhole(
+            rotation=turned,
+            translation=translation - np.array([0, 0, DISTANCE], np.float32),
+            focal=np.full((frames, 1, 2), focal, np.float32),
+            centre=np.tile(np.array([width / 2, height / 2], np.float32), (frames, 1, 1)),
+            neck=neck,
+            on_root=True,
+        )
+    else:
+        parameters["pose"] = np.concatenate([rotation[:, None], jaw], -1)
+        notes.append("the footage was calibrated and the file has no cameras; the head stands in world axes")
+    numbers = arrays.numbers("timestep_id", frames) if "timestep_id" in arrays else np.arange(frames)
+    return Reading(
+        SOFTWARE,
+        path,
+        parameters,
+        frame_numbers(path, numbers),
+        pinhole=pinhole,
+        image_sizes=((width, height),),
+        notes=tuple(notes),
+    )
