@@ -66,7 +66,7 @@ def sqlite_copy(path: Path) -> Engine:
     """An engine on a copy of an index file in memory; empty where the file cannot be read."""
     engine = sqlite_engine(None)
     with suppress(sqlite3.Error), engine.connect() as connection:
-        source = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
+        source = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
         try:
             source.backup(connection.connection.driver_connection)  # type: ignore[arg-type]
         finally:
@@ -157,15 +157,22 @@ class DatabaseJournal(Talk):
                     lines.append(line)
                 self._extend(connection, name, head, lines)
 
-    def extend(self, log: str, lines: list[bytes]) -> None:
+    def extend(self, log: str, lines: bytes) -> None:
         """Takes over lines of a log file that continue the log here. Raises ProjectError where they do not."""
+        parts = lines.rstrip(b"\n").split(b"\n")
+        if not lines:
+            return
         with told(self.engine), self.engine.begin() as connection:
             head = self._held(connection, log)
-            first = chain.parse(lines[0]).get("prev") if lines else head.hash
-            if first != head.hash:
-                raise ProjectError(f"log {log}: does not continue the one in the database; merge them again")
-            last = chain.hash_of(lines[-1]) if lines else head.hash
-            self._extend(connection, log, Head(head.lines + len(lines), last), lines)
+            if chain.parse(parts[0]).get("prev") != head.hash:
+                raise ProjectError(f"log {log}: what should follow it does not; merge again")
+            self._extend(connection, log, Head(head.lines + len(parts), chain.hash_of(parts[-1])), parts)
+
+    def content(self, log: str) -> bytes:
+        return b"".join(line + b"\n" for line in self.lines(log))
+
+    def close(self) -> None:
+        self.engine.dispose()
 
     def _held(self, connection: Connection, name: str) -> Head:
         """The head of a log, which nobody else changes until this transaction ends."""
@@ -238,4 +245,4 @@ class DatabaseJournal(Talk):
         return tuple(found)
 
     def _whole(self, name: str) -> chain.Chunk:
-        return chain.replay(b"".join(line + b"\n" for line in self.lines(name)))
+        return chain.replay(self.content(name))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, delete, func, insert, select
 from sqlalchemy.exc import DatabaseError, OperationalError
 
+from neuface_engine.errors import ProjectError
 from neuface_engine.review import schema
 from neuface_engine.review.chain import Position, Restarted
 from neuface_engine.review.database import INDEX_FILE, sqlite_copy, sqlite_engine, told
@@ -46,24 +47,26 @@ class Index:
             self._prepare(connection)
 
     @classmethod
-    def of_folder(cls, folder: Path, journal: Journal, tracks: TrackFiles, *, writable: bool) -> Index:
-        """The index file of a project; a damaged one is made anew, and where none can be written memory serves."""
+    def of_folder(cls, folder: Path, journal: Journal, tracks: TrackFiles) -> Index:
+        """The index file of a project, shared by all who have it open; a damaged one is made anew.
+
+        Where the folder cannot be written, or another holds the file for long, a copy in memory serves.
+        """
         path = folder / INDEX_FILE
-        if writable:
-            for attempt in (1, 2):
-                engine = sqlite_engine(path)
-                try:
-                    index = cls(engine, journal, tracks)
-                    index.refresh()
-                    return index
-                except Exception as error:
-                    engine.dispose()
-                    cause = error.__cause__
-                    if not isinstance(cause, DatabaseError):
-                        raise
-                    if attempt == 1 and not isinstance(cause, OperationalError):
-                        with suppress(OSError):
-                            path.unlink()
+        for attempt in (1, 2):
+            engine = sqlite_engine(path)
+            try:
+                index = cls(engine, journal, tracks)
+                index.refresh()
+                return index
+            except ProjectError as error:
+                engine.dispose()
+                if isinstance(error.__cause__, OperationalError) or attempt == 2:
+                    break
+                if not isinstance(error.__cause__, DatabaseError):
+                    raise
+                with suppress(OSError):
+                    path.unlink()
         return cls(sqlite_copy(path), journal, tracks)
 
     # Questions
@@ -156,6 +159,14 @@ class Index:
             rows = connection.execute(query).all()
         figures = np.array([[np.nan if v is None else v for v in row[1:]] for row in rows], float)
         return [row[0] for row in rows], figures.reshape(len(rows), len(measures))
+
+    def sources(self, names: Iterable[str] | None = None) -> dict[str, Any]:
+        """{sequence: record of its `Source`} of those that have one (None: of all)."""
+        query = select(s.c.name, s.c.source).where(s.c.listed, s.c.source.is_not(None)).order_by(s.c.name)
+        if names is not None:
+            query = query.where(s.c.name.in_(list(names)))
+        with self._reading() as connection:
+            return {name: json.loads(source) for name, source in connection.execute(query)}
 
     def events(self, *kinds: str, sequence: str | None = None, reviewer: str | None = None) -> list[Event]:
         """What was said, oldest first: verdicts, undos, notes, what was shown ... (not: added, measured, relinked)."""

@@ -46,6 +46,12 @@ class Journal(Protocol):
     def where(self, log: str) -> str:
         """A log's place in words, for messages."""
 
+    def content(self, log: str) -> bytes:
+        """The whole lines of a log as a file holds them; empty where there is none."""
+
+    def extend(self, log: str, lines: bytes) -> None:
+        """Takes over lines that continue a log. Raises ProjectError where they do not."""
+
     def stamps(self) -> dict[str, tuple[int, int]]:
         """The logs by name, each with numbers that change when it grows or changes."""
 
@@ -133,16 +139,19 @@ class FileJournal(Talk):
 
     def append(self, *events: Event) -> None:
         """Writes each event to its reviewer's log. Raises ProjectError."""
-        if self.read_only:
-            raise ProjectError(
-                f"{self.folder}: opened read-only, {self.read_only}; close it there, or give yourself permission"
-            )
+        self._check_writable()
         by_log: dict[str, list[Event]] = {}
         for event in events:
             by_log.setdefault(log_name(event.reviewer), []).append(event)
         with self._lock:
             for name, those in by_log.items():
                 self.log(name).append(*those)
+
+    def _check_writable(self) -> None:
+        if self.read_only:
+            raise ProjectError(
+                f"{self.folder}: opened read-only, {self.read_only}; close it there, or give yourself permission"
+            )
 
     def paths(self) -> dict[str, Path]:
         """The log files by name, in the order of names."""
@@ -161,6 +170,14 @@ class FileJournal(Talk):
 
     def where(self, log: str) -> str:
         return str(self.log(log).path)
+
+    def content(self, log: str) -> bytes:
+        return whole_lines(self.log(log).path)
+
+    def extend(self, log: str, lines: bytes) -> None:
+        self._check_writable()
+        with self._lock:
+            self.log(log).extend(lines)
 
     def stamps(self) -> dict[str, tuple[int, int]]:
         stamps = {}
@@ -190,6 +207,24 @@ class FileJournal(Talk):
     @property
     def problems(self) -> tuple[str, ...]:
         return tuple(problem for name in self.paths() for problem in self.log(name).problems)
+
+
+def whole_lines(path: Path) -> bytes:
+    """The lines of a log file, each with its line feed; a torn last line is left out. Raises ProjectError."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        raise ProjectError(f"{path}: cannot be read ({error.strerror}); give yourself permission") from error
+    tail = data[data.rfind(b"\n") + 1 :]
+    if tail:
+        try:
+            chain.parse(tail)
+            return data + b"\n"
+        except ValueError:
+            return data[: len(data) - len(tail)]
+    return data
 
 
 def log_name(reviewer: str) -> str:

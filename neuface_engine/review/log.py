@@ -73,6 +73,17 @@ class EventLog:
             self._end_size = self.path.stat().st_size
             self._end = self._end_size, head
 
+    def extend(self, lines: bytes) -> None:
+        """Writes whole lines that continue this log elsewhere, as they are. Raises ProjectError where they do not."""
+        if not lines:
+            return
+        with self._lock:
+            sound, head = self._find_end()
+            if chain.parse(lines.split(b"\n", 1)[0]).get("prev") != head:
+                raise ProjectError(f"{self.path}: what should follow it does not; merge again")
+            self._write(lines, sound)
+            self._end = None
+
     def undo_last(self, *, reviewer: str, sequence: str | None = None) -> Verdict | None:
         """Takes back the last standing verdict (on `sequence`, by anyone); returns it, or None where none stands."""
         standing = [v for v in active_verdicts(self.events) if sequence in (None, v.sequence)]

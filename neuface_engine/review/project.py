@@ -127,6 +127,8 @@ class Project:
         if "index" in self.__dict__:
             self.index.close()
             del self.__dict__["index"]
+        if not isinstance(self.log, FileJournal):
+            self.log.close()
         if self._lock is not None:
             self._lock.release()
 
@@ -174,7 +176,7 @@ class Project:
         from neuface_engine.review.index import Index
 
         if isinstance(self.log, FileJournal):
-            return Index.of_folder(self.folder, self.log, self._tracks, writable=not self.read_only)
+            return Index.of_folder(self.folder, self.log, self._tracks)
         return Index(self.log.engine, self.log, self._tracks)
 
     # Settings
@@ -215,6 +217,11 @@ class Project:
         row = self.index.row(name)
         return Source(row.source).locate(self.folder) if row is not None and row.source else None
 
+    def sources(self, names: Iterable[str] | None = None) -> dict[str, Source]:
+        """{sequence: footage as recorded} of those whose footage is known (None: of all sequences)."""
+        found = {name: Source.from_record(record) for name, record in self.index.sources(names).items()}
+        return {name: source for name, source in found.items() if source is not None}
+
     # Sequences
 
     @property
@@ -245,7 +252,7 @@ class Project:
             entry = {
                 "name": name,
                 "track": known.track if track is None else entry["track"],
-                "source": entry["source"] or ({"path": known.source} if known.source is not None else None),
+                "source": entry["source"] or self.index.sources([name]).get(name),
                 "identity": identity or known.identity,
             }
             path = self.resolve(entry["track"])

@@ -1,0 +1,179 @@
+"""`neuface review add | relink`: sequences for a project, and their footage where it is now."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from neuface_engine.cli.output import Output
+from neuface_engine.cli.review import shared
+from neuface_engine.errors import ConfigError, ProjectError
+
+
+def add_to(parts: Any) -> None:
+    add = shared.add_parser(
+        parts,
+        "add",
+        "add sequences; makes the project where there is none",
+        run_add,
+        description="Each PATH is the footage of one sequence: a video, or a folder with a video a view. A track from "
+        "elsewhere is copied into the project. Prints the names under which they are kept.",
+    )
+    add.add_argument("footage", nargs="*", type=Path, metavar="PATH")
+    add.add_argument(
+        "--each", action="store_true", help="everything directly in the folders PATH is a sequence"
+    )
+    add.add_argument(
+        "--list",
+        type=Path,
+        metavar="FILE",
+        help="a CSV (with a header) or JSON Lines of name, track, source, identity",
+    )
+    add.add_argument("--name", metavar="NAME", help="of the one sequence given (default: its file's)")
+    add.add_argument("--track", type=Path, metavar="FILE", help="the track of the one sequence given")
+    add.add_argument(
+        "--identity", default="", metavar="WHO", help="whose face it is; clips of one person are correlated"
+    )
+
+    relink = shared.add_parser(
+        parts,
+        "relink",
+        "find footage that was moved; without FOLDER: list what is missing",
+        run_relink,
+        description="Looks in FOLDER and below for footage with the content, or else the name, of what is missing.",
+    )
+    relink.add_argument("folder", nargs="?", type=Path, metavar="FOLDER")
+    shared.add_reviewer(relink)
+
+
+def run_add(options: argparse.Namespace, output: Output) -> int:
+    from neuface_engine.review import Project
+
+    if not options.footage and options.list is None and not (options.name or options.track):
+        footage: list[Path] = []
+    else:
+        footage = list(_footage(options))
+    single = options.name or options.track
+    if single and (len(footage) > 1 or options.list is not None):
+        raise ConfigError("--name and --track are for one sequence; give one PATH")
+    entries = list(_listed(options.list)) if options.list is not None else []
+    with Project.create(options.project, database=options.database) as project:
+        project.check_writable()
+        taken = dict(project.sequences) if footage else {}
+        for path in footage or ([None] if single else []):
+            name = options.name or _free_name(path or options.track, taken, project)
+            taken[name] = ""
+            track = _into(project, name, options.track)
+            entries.append({"name": name, "track": track, "source": path, "identity": options.identity})
+        project.add_sequences(entries)
+        project.index.check_tracks([entry["name"] for entry in entries])
+        total = project.index.count()
+    names = [entry["name"] for entry in entries]
+    output.result({"project": str(options.project), "added": names, "total": total})
+    for name in names[:50]:
+        output.line(name)
+    output.line(f"{len(names)} added, {total} in all")
+    return 0
+
+
+def _footage(options: argparse.Namespace) -> Iterator[Path]:
+    from neuface_engine.review.media import MEDIA_SUFFIXES
+
+    for path in options.footage:
+        if not path.exists():
+            raise ProjectError(f"{path}: no such file or folder; correct the path")
+        if options.each:
+            if not path.is_dir():
+                raise ProjectError(f"{path}: not a folder; leave out --each for a single video")
+            yield from (
+                inner
+                for inner in sorted(path.iterdir())
+                if inner.is_dir() or inner.suffix.lower() in MEDIA_SUFFIXES
+            )
+        else:
+            yield path
+
+
+def _free_name(path: Path, taken: dict[str, str], project: Any) -> str:
+    """The footage's name; with its folder's before it where another sequence has that name already."""
+    resolved = path.resolve()
+    name = resolved.stem if resolved.is_file() else resolved.name
+    if name in taken and project.source_of(name) != resolved:
+        name = f"{resolved.parent.name}-{name}"
+    number = 2
+    base = name
+    while name in taken and project.source_of(name) != resolved:
+        name, number = f"{base}-{number}", number + 1
+    return name
+
+
+def _into(project: Any, name: str, track: Path | None) -> str | None:
+    """The track's path in the project; one from elsewhere is copied there."""
+    if track is None:
+        return None
+    if not track.is_file():
+        raise ProjectError(f"{track}: no such track; make one with `neuface track`")
+    root = project.folder.resolve()
+    if not track.resolve().is_relative_to(root):
+        place = project.track_file(name)
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(track, place)
+        except OSError as error:
+            raise ProjectError(f"{place}: cannot be written ({error.strerror}); free some space") from error
+        track = place
+    return str(track.resolve().relative_to(root).as_posix())
+
+
+def _listed(path: Path) -> Iterator[dict[str, Any]]:
+    """The entries of a list. Raises ProjectError, naming the line, for what is none."""
+    number = 0
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows: Iterator[Any] = (
+                csv.DictReader(file) if path.suffix.lower() == ".csv" else map(json.loads, file)
+            )
+            number = 1
+            for row in rows:
+                if not isinstance(row, dict) or not isinstance(row.get("name"), str) or not row["name"]:
+                    raise ValueError("it has no name")
+                values = {key: row.get(key) or None for key in ("track", "source")}
+                if values["source"] is not None and not isinstance(values["source"], dict):
+                    values["source"] = path.parent / str(values["source"])
+                yield {"name": row["name"], **values, "identity": str(row.get("identity") or "")}
+                number += 1
+    except FileNotFoundError:
+        raise ProjectError(f"{path}: no such list; correct the path") from None
+    except (OSError, ValueError, csv.Error) as error:
+        words = " ".join(str(error).split())
+        raise ProjectError(f"{path}: entry {number or 1} cannot be read ({words}); correct it") from error
+
+
+def run_relink(options: argparse.Namespace, output: Output) -> int:
+    from neuface_engine.review.relink import missing_sources, relink
+
+    if options.folder is None:
+        with shared.opened(options, output, writing=False) as project:
+            missing = missing_sources(project)
+        output.result({"missing": {name: source.path for name, source in missing.items()}})
+        for name, source in missing.items():
+            output.line(f"{name}  {source.path}")
+        output.line(f"{len(missing)} missing")
+        return 0
+    with shared.opened(options, output, writing=True) as project:
+        outcome = relink(project, options.folder, reviewer=shared.reviewer_of(options))
+    output.result(
+        {
+            "found": {item.sequence: {"path": str(item.path), "by": item.by} for item in outcome.found},
+            "missing": list(outcome.missing),
+        }
+    )
+    for item in outcome.found:
+        output.line(f"{item.sequence}  {item.path}  (by {item.by})")
+    output.line(f"{len(outcome.found)} found, {len(outcome.missing)} still missing")
+    return 0

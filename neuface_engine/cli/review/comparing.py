@@ -1,0 +1,120 @@
+"""`neuface review agreement | ab`: do reviewers agree, and which of two methods do they prefer, blind."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from neuface_engine.cli.output import Output, figure, table
+from neuface_engine.cli.review import shared
+from neuface_engine.errors import ConfigError
+
+
+def add_to(parts: Any) -> None:
+    shared.add_parser(
+        parts,
+        "agreement",
+        "how far reviewers agree on what several have judged",
+        run_agreement,
+        description="Of tracks that two reviewers or more have judged: specific agreement on failures and on clean "
+        "clips, Gwet's AC1, and the clips on which they differ, to be settled by `verdict --adjudicate`.",
+    )
+    ab = shared.add_parser(
+        parts,
+        "ab",
+        "blind comparison of two methods: draw it, judge it, see who wins",
+        run_ab,
+        description="With --draw A B: a trial for each sequence, sides at random, and 10 % trials in which both sides "
+        "are the same. With --trial and --choice: one judgement. Else: the result, for each reviewer.",
+    )
+    shared.add_reviewer(ab)
+    ab.add_argument("--draw", nargs=2, metavar=("A", "B"), help="draw a comparison, e.g. neuface encoder")
+    ab.add_argument("--seed", metavar="TEXT", help="of the draw (default: 128 random bits)")
+    ab.add_argument(
+        "--next", action="store_true", help="the next trial: its sequence, and what lies on each side"
+    )
+    ab.add_argument("--trial", metavar="ID", help="the trial that is judged")
+    ab.add_argument("--choice", choices=("left", "right", "tie"), help="which side is better")
+
+
+def run_agreement(options: argparse.Namespace, output: Output) -> int:
+    from neuface_engine.review.proof import agreement
+
+    with shared.opened(options, output, writing=False) as project:
+        found = agreement(project.index.events("verdict", "adjudication", "undo"))
+    output.result(found.to_json())
+    output.line(f"{found.tracks} tracks judged by two reviewers or more")
+    if found.tracks:
+        rows = [["", "agreement", "95 % interval"]]
+        for name, share in (
+            ("on failures", found.on_failures),
+            ("on clean clips", found.on_clean),
+            ("AC1, failure or clean", found.ac1),
+            ("AC1, three words", found.ac1_words),
+        ):
+            rows.append([name, figure(share.value), f"{share.low:.3g} to {share.high:.3g}"])
+        for line in table(rows):
+            output.line(line)
+    for one in found.disagreements:
+        words = ", ".join(f"{name}: {verdict}" for name, verdict in one.verdicts.items())
+        output.line(f"{one.sequence}: {words}" + (f"; settled: {one.settled}" if one.settled else ""))
+    return 0
+
+
+def run_ab(options: argparse.Namespace, output: Output) -> int:
+    from neuface_engine.review.proof import ab_results, draw_ab, judge_trial, open_trials
+
+    if (options.trial is None) != (options.choice is None):
+        raise ConfigError("ab: --trial and --choice belong together; give both")
+    if options.draw is not None and options.choice is not None:
+        raise ConfigError("ab: draw first, then judge; give one of --draw and --choice")
+    writing = options.draw is not None or options.choice is not None
+    with shared.opened(options, output, writing=writing) as project:
+        if options.draw is not None:
+            trials = draw_ab(project, *options.draw, reviewer=shared.reviewer_of(options), seed=options.seed)
+            output.result({"trials": len(trials), "same": sum(trial.same for trial in trials)})
+            output.line(f"{len(trials)} trials, {sum(trial.same for trial in trials)} of them with twins")
+            return 0
+        if options.choice is not None:
+            reviewer = shared.reviewer_of(options)
+            trial = next((t for t in open_trials(project, reviewer) if t.id == options.trial), None)
+            if trial is None:
+                raise ConfigError(f"ab: no open trial {options.trial!r} for {reviewer}; --next names one")
+            judge_trial(project, trial, options.choice, reviewer)
+        if options.next or options.choice is not None:
+            waiting = open_trials(project, shared.reviewer_of(options))
+            following = waiting[0] if waiting else None
+            value = None
+            if following is not None:
+                value = {
+                    "id": following.id,
+                    "sequence": following.sequence,
+                    "left": following.left,
+                    "right": following.right,
+                }
+                output.line(f"{following.id} {following.sequence}: {following.left} | {following.right}")
+            output.result({"next": value, "left_to_judge": len(waiting)})
+            output.line(f"{len(waiting)} to go")
+            return 0
+        results = ab_results(project)
+    output.result({name: result.to_json() for name, result in results.items()})
+    if not results:
+        output.line("no comparison is drawn, or nobody has judged it")
+        return 0
+    rows = [["reviewer", "A", "B", "ties", "A wins", "95 % interval", "sides"]]
+    for name, result in results.items():
+        low, high = result.interval
+        rows.append(
+            [
+                name,
+                f"{result.a} {result.wins_a}",
+                f"{result.b} {result.wins_b}",
+                str(result.ties),
+                figure(result.rate),
+                f"{low:.2f} to {high:.2f}",
+                "even" if result.sound else f"NOT even (left {result.lefts} of {result.choices})",
+            ]
+        )
+    for line in table(rows):
+        output.line(line)
+    return 0

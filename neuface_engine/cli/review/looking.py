@@ -1,0 +1,141 @@
+"""`neuface review queue | next | stats`: what there is, what to look at, how far the review has come."""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from typing import Any
+
+from neuface_engine.cli.output import Output, table
+from neuface_engine.cli.review import shared
+
+
+def add_to(parts: Any) -> None:
+    queue = shared.add_parser(parts, "queue", "list sequences", run_queue)
+    shared.add_filter(queue)
+    shared.add_order(queue)
+    queue.add_argument(
+        "--limit", type=int, default=20, metavar="N", help="at most this many; 0 = all (default: 20)"
+    )
+    queue.add_argument("--offset", type=int, default=0, metavar="N", help="leave out the first N")
+
+    following = shared.add_parser(
+        parts,
+        "next",
+        "the next sequence to judge; nobody else is handed it meanwhile",
+        run_next,
+        description="Hands out the next sequence that has a track and no verdict on its present bytes. It stays yours "
+        "until you judge it, give it back, or the time is over. Exit code 0 also where nothing is left.",
+    )
+    shared.add_reviewer(following)
+    shared.add_filter(following)
+    shared.add_order(following)
+    following.add_argument("--double", action="store_true", help="every sequence is judged by two reviewers")
+    following.add_argument(
+        "--minutes", type=float, default=30.0, metavar="N", help="how long it stays yours (default: 30)"
+    )
+    following.add_argument(
+        "--give-back", action="store_true", help="instead: what you hold is free for others"
+    )
+
+    shared.add_parser(parts, "stats", "how far the review has come", run_stats)
+
+
+def run_queue(options: argparse.Namespace, output: Output) -> int:
+    where = shared.filter_of(options)
+    with shared.opened(options, output, writing=False) as project:
+        project.index.check_tracks()
+        total = project.index.count(where)
+        rows = project.index.rows(
+            where, offset=options.offset, limit=options.limit or None, **shared.order_of(options)
+        )
+    output.result({"total": total, "rows": [shared.row_values(row) for row in rows]})
+    if rows:
+        for line in table([shared.HEADINGS, *[shared.row_cells(row) for row in rows]]):
+            output.line(line)
+    output.line(f"{len(rows)} of {total}")
+    return 0
+
+
+def run_next(options: argparse.Namespace, output: Output) -> int:
+    reviewer = shared.reviewer_of(options)
+    where = shared.filter_of(options)
+    with shared.opened(options, output, writing=True) as project:
+        if options.give_back:
+            from neuface_engine.review.assignment import give_back
+
+            give_back(project.index, reviewer)
+            output.result({"given_back": True})
+            output.line("given back")
+            return 0
+        project.index.check_tracks()
+        row = project.next(
+            reviewer,
+            where,
+            double=options.double,
+            lease_s=60 * options.minutes,
+            **shared.order_of(options),
+        )
+        track = str(project.resolve(row.track)) if row is not None and row.track else None
+        source = project.source_of(row.name) if row is not None else None
+    if row is None:
+        output.result({"next": None})
+        output.line("nothing is left to judge")
+        return 0
+    blind = options.double or row.blind
+    values = shared.row_values(row, blind=blind)
+    output.result({"next": {**values, "track": track, "source": str(source) if source else row.source}})
+    output.line(row.name)
+    output.line(f"  track   {track or '-'}")
+    output.line(f"  footage {source or '-'}")
+    output.line(f"  flags   {', '.join(row.flags) or '-'}")
+    return 0
+
+
+def run_stats(options: argparse.Namespace, output: Output) -> int:
+    from neuface_engine.review import Filter, active_verdicts
+    from neuface_engine.review.assignment import held
+
+    with shared.opened(options, output, writing=False) as project:
+        project.index.check_tracks()
+        states = project.index.states()
+        verdicts = active_verdicts(project.index.events("verdict", "adjudication", "undo"))
+        reviewers = Counter(verdict.reviewer for verdict in verdicts)
+        watched = Counter(v.reviewer for v in verdicts if v.coverage.get("sufficient"))
+        result = {
+            "sequences": project.index.count(),
+            "states": states,
+            "disputed": project.index.count(Filter(disputed=True)),
+            "with_notes": project.index.count(Filter(with_notes=True)),
+            "flags": project.index.flag_counts(),
+            "reasons": project.index.reason_counts(),
+            "reviewers": {
+                name: {"verdicts": number, "watched": watched[name]}
+                for name, number in sorted(reviewers.items())
+            },
+            "in_hand": [
+                {"sequence": sequence, "reviewer": who, "seconds_left": round(left)}
+                for sequence, who, left in held(project.index)
+            ],
+            "logs": {
+                name: {"lines": head.lines, "head": head.hash} for name, head in project.heads().items()
+            },
+            "problems": list(project.problems[len(project.warnings) :]),
+        }
+    output.result(result)
+    output.line(f"{result['sequences']} sequences")
+    for name, number in states.items():
+        output.line(f"  {name:<10} {number}")
+    output.line(f"  {'disputed':<10} {result['disputed']}")
+    for title in ("flags", "reasons"):
+        if result[title]:
+            output.line(
+                title + ": " + ", ".join(f"{name} {number}" for name, number in result[title].items())
+            )
+    for name, numbers in result["reviewers"].items():
+        output.line(
+            f"{name}: {numbers['verdicts']} verdicts, {numbers['watched']} on clips watched to the rule"
+        )
+    for problem in result["problems"]:
+        output.note(problem)
+    return 0
