@@ -18,6 +18,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from neuface_engine.review.proof.exact import binomial_upper, largest
+
 Floats = NDArray[np.float64]
 RATIO = 0.2
 """0.02 % against 0.1 %."""
@@ -82,14 +84,11 @@ def anytime_upper_of_list(
     if not len(failed):
         return population
     needed = -math.log(1 - confidence) - 1e-12
-    low, high = 0, population
-    while low < high:
-        middle = (low + high + 1) // 2
-        if log_stakes_of_list(failed, population, middle, ratio).max() < needed:
-            low = middle
-        else:
-            high = middle - 1
-    return low
+    return largest(
+        0,
+        population,
+        lambda failing: bool(log_stakes_of_list(failed, population, failing, ratio).max() < needed),
+    )
 
 
 def spent_upper(outcomes: ArrayLike, confidence: float = 0.95, *, first: int = 64) -> float:
@@ -97,8 +96,6 @@ def spent_upper(outcomes: ArrayLike, confidence: float = 0.95, *, first: int = 6
 
     The j-th of them may err with a chance of (1 - confidence) / (j (j + 1)); together that is at most 1 - confidence.
     """
-    from neuface_engine.review.proof.exact import binomial_upper
-
     failed = np.asarray(outcomes, bool)
     best, draws, j = 1.0, first, 1
     while draws <= len(failed):

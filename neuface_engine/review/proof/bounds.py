@@ -13,6 +13,7 @@ from neuface_engine.review.proof.exact import (
     binomial_lower,
     binomial_upper,
     hypergeometric_upper,
+    largest,
 )
 from neuface_engine.review.proof.plans import Plan
 
@@ -75,14 +76,7 @@ def bound_so_far(plan: Plan, outcomes: Sequence[bool], caught: Sequence[bool], *
 
 def _behind(seen: int, population: int, sensitivity: float, alpha: float) -> int:
     """Largest number of failures of which `seen` or fewer would be seen with a chance of at least alpha."""
-    low, high = seen, population
-    while low < high:
-        middle = (low + high + 1) // 2
-        if binom.cdf(seen, middle, sensitivity) >= alpha:
-            low = middle
-        else:
-            high = middle - 1
-    return low
+    return largest(seen, population, lambda failing: bool(binom.cdf(seen, failing, sensitivity) >= alpha))
 
 
 def _of_list(plan: Plan, most: int, sensitivity: float, method: str) -> Bound:

@@ -116,9 +116,7 @@ def _how(c: Mapping[str, Any]) -> list[tuple[str, str]]:
     if failing:
         rows.append(("Failed", names))
     if draws["rejected_once_but_not_now"]:
-        rows.append(
-            ("Changed", f"{draws['rejected_once_but_not_now']} draws were rejected once, and are clean now")
-        )
+        rows.append(("Changed", f"rejected once, but clean now: {draws['rejected_once_but_not_now']:,}"))
     return rows
 
 
@@ -249,7 +247,7 @@ def _plants(c: Mapping[str, Any], styles: Mapping[str, Any]) -> Any:
                 Paragraph(between, styles["body"]),
             ]
         rows.append(row)
-    table = Table(rows, colWidths=[38 * mm, 18 * mm, 29 * mm] * 2)
+    table = Table(rows, colWidths=[37 * mm, 17 * mm, 28 * mm] * 2)
     table.setStyle(TableStyle([*_TIGHT, ("LINEABOVE", (0, 0), (-1, 0), 0.6, HexColor(_LINE))]))
     return table
 

@@ -7,6 +7,7 @@ least) what is returned, whatever it is. A hypothesis is refused where its risk 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from scipy.stats import beta, binom, hypergeom, norm
@@ -36,13 +37,31 @@ def hypergeometric_upper(
     """
     if failures > draws or draws > population:
         raise ValueError(f"{failures} failures of {draws} draws from {population}")
-    low, high = failures, population - (draws - failures if sensitivity >= 1 else 0)
+    most = population - (draws - failures if sensitivity >= 1 else 0)
+    return largest(
+        failures,
+        most,
+        lambda failing: (
+            seen_at_most(failures, draws, population, failing, sensitivity) >= TIE * (1 - confidence)
+        ),
+    )
+
+
+def largest(low: int, high: int, holds: Callable[[int], bool]) -> int:
+    """The largest number from `low` to `high` for which something holds that, once lost, is lost for all above.
+
+    Steps double from below: the answer is far nearer to `low` than to `high`.
+    """
+    step = 1
+    while low < high:
+        probe = min(low + step, high)
+        if not holds(probe):
+            high = probe - 1
+            break
+        low, step = probe, 2 * step
     while low < high:
         middle = (low + high + 1) // 2
-        if seen_at_most(failures, draws, population, middle, sensitivity) >= TIE * (1 - confidence):
-            low = middle
-        else:
-            high = middle - 1
+        low, high = (middle, high) if holds(middle) else (low, middle - 1)
     return low
 
 
