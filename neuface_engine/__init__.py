@@ -27,7 +27,7 @@ from neuface_engine.errors import (
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from neuface_engine import landmarks, metrics, raster, resources
+    from neuface_engine import assets, encoders, landmarks, metrics, raster, resources
     from neuface_engine.encoders import Encoder, load_encoder
     from neuface_engine.face_model import FaceModel, FaceParameters, Mesh, project, project_depth, rotations
     from neuface_engine.optimization import (
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
         NeuFaceConfig,
     )
     from neuface_engine.tracks import FaceTrack
-    from neuface_engine.video import Sequence, load_sequence
+    from neuface_engine.video import Sequence, SequenceSource, find_sequences, load_sequence
 
 _HOME = {
     "Encoder": "encoders",
@@ -58,9 +58,12 @@ _HOME = {
     "NeuFaceConfig": "optimization",
     "FaceTrack": "tracks",
     "Sequence": "video",
+    "SequenceSource": "video",
+    "find_sequences": "video",
     "load_sequence": "video",
 }
 _MODULES = (
+    "assets",
     "landmarks",
     "metrics",
     "raster",
@@ -103,7 +106,11 @@ __all__ = [
     "OutOfMemoryError",
     "ProjectError",
     "Sequence",
+    "SequenceSource",
     "TrackError",
+    "assets",
+    "encoders",
+    "find_sequences",
     "landmarks",
     "load_encoder",
     "load_sequence",

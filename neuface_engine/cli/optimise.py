@@ -59,7 +59,8 @@ def optimise(
     kind: type[Run] = nf.FlameFitting if method == "flame-fitting" else nf.NeuFace
     if method == "encoder":
         config = replace(config, iterations=0)
-    outcome = Outcome(kind(sequence, models.encoder, models.head, config=config, device=models.device))
+    encoder = models.encoder_for(sequence)
+    outcome = Outcome(kind(sequence, encoder, models.head, config=config, device=models.device))
     run = outcome.run
     if saving and saving.resume and saving.path.exists():
         resume(run, saving.path)

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neuface_engine.cli import beyond
-from neuface_engine.cli.output import Output, Progress
+from neuface_engine.cli import beyond, footage
+from neuface_engine.cli.output import Output
 from neuface_engine.errors import ConfigError
 
 if TYPE_CHECKING:
-    from neuface_engine.encoders import Encoder
+    from neuface_engine.encoders import Encoder, MicaShape
     from neuface_engine.face_model import FaceModel
     from neuface_engine.optimization import NeuFaceConfig
-    from neuface_engine.video import Sequence
+    from neuface_engine.video import Sequence, SequenceSource
 
 METHODS = ("neuface", "flame-fitting", "encoder")
 
@@ -25,23 +25,50 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 
 def add_footage(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--max-frames", type=positive, metavar="N", help="only the first N frames")
-    parser.add_argument(
-        "--views", metavar="PATTERN", help="only the views whose name matches, e.g. 'cam_0[12]*'"
-    )
-    parser.add_argument(
-        "--cache-dir", type=Path, metavar="DIR", help="where detections are kept (default: yours)"
-    )
+    footage.add_options(parser)
 
 
 def add_models(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--encoder", default="open", help="the network that is optimised (default: open)")
-    parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="weights of the encoder")
     parser.add_argument(
-        "--head", default="open", metavar="open|FILE", help="face model: open, or a FLAME file"
+        "--encoder",
+        default="open",
+        metavar="NAME",
+        help="the network that is optimised: open (default), deca, emoca, smirk or spectre (docs/models.md)",
+    )
+    parser.add_argument(
+        "--checkpoint",
+        type=Path,
+        metavar="FILE",
+        help="weights of the encoder (default: those in the folder of assets; emoca: a folder will do)",
+    )
+    parser.add_argument(
+        "--moving",
+        type=_moving,
+        metavar="PARTS",
+        help="which parts of the encoder move: emoca, spectre: coarse, expression or both (default); "
+        "smirk: some of pose,shape,expression",
+    )
+    parser.add_argument(
+        "--head",
+        metavar="open|flame|FILE",
+        help="face model: open, flame (of the folder of assets) or a FLAME file (default: the encoder's)",
     )
     parser.add_argument(
         "--head-landmarks", type=Path, metavar="FILE", help="landmark embedding of a FLAME file"
+    )
+    parser.add_argument(
+        "--head-release",
+        metavar="NAME",
+        help="which FLAME it is, where its name does not say: 2020, 2023, ...",
+    )
+    parser.add_argument(
+        "--eyelids", type=Path, metavar="DIR", help="folder of l_eyelid.npy and r_eyelid.npy (for smirk)"
+    )
+    parser.add_argument(
+        "--shape-prior", choices=("mica",), help="the shape begins at what this network says of the person"
+    )
+    parser.add_argument(
+        "--shape-checkpoint", type=Path, metavar="FILE", help="its weights (default: in the folder of assets)"
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
 
@@ -114,42 +141,55 @@ def check_device(name: str) -> str:
 
 @dataclass(frozen=True)
 class Models:
-    """Encoder and head, loaded once for all inputs."""
+    """Encoder, head and shape prior, loaded once for all inputs."""
 
     encoder: Encoder
     head: FaceModel
     device: str
+    prior: MicaShape | None = None
 
     @classmethod
     def load(cls, options: argparse.Namespace) -> Models:
         import neuface_engine as nf
 
         device = check_device(options.device)
-        head = nf.FaceModel.load(options.head, landmarks=options.head_landmarks)
-        return cls(nf.load_encoder(options.encoder, checkpoint=options.checkpoint), head, device)
-
-
-def load_sequence(path: Path, options: argparse.Namespace, output: Output, encoder: Encoder) -> Sequence:
-    """The footage at `path`, cut as the encoder wants it, with a progress bar; its warnings go to stderr."""
-    import neuface_engine as nf
-
-    progress = Progress(path.resolve().name)
-    try:
-        sequence = nf.load_sequence(
-            path,
-            views=options.views,
-            max_frames=options.max_frames,
-            crop_scale=encoder.crop_scale,
-            crop_side=encoder.crop_side,
-            crop_size=encoder.input_size,
-            cache_dir=options.cache_dir,
-            progress=progress,
+        footage.detector(options)  # what is missing is said before any work
+        encoder = nf.load_encoder(options.encoder, checkpoint=options.checkpoint, moving=options.moving)
+        head = nf.FaceModel.load(
+            options.head or _head_of(encoder),
+            landmarks=options.head_landmarks,
+            eyelids=options.eyelids,
+            release=options.head_release,
         )
-    finally:
-        progress.close()
-    for warning in sequence.warnings:
-        output.note(f"warning: {warning}")
-    return sequence
+        encoder.check_head(head)
+        if options.shape_prior is None:
+            return cls(encoder, head, device)
+        prior = nf.encoders.load_shape_prior(options.shape_prior, checkpoint=options.shape_checkpoint)
+        nf.encoders.check_shape_prior(encoder, prior)
+        return cls(encoder, head, device, prior)
+
+    def encoder_for(self, sequence: Sequence) -> Encoder:
+        """The encoder for one clip: its shape that of the prior, where there is one."""
+        if self.prior is None:
+            return self.encoder
+        import neuface_engine as nf
+
+        return nf.encoders.with_shape_prior(self.encoder, self.prior, sequence)
+
+
+def _head_of(encoder: Encoder) -> str:
+    """Of an encoder that wants FLAME that of the folder of assets, where there is one."""
+    from neuface_engine.assets.catalogue import asset
+    from neuface_engine.assets.folder import find
+
+    return "flame" if encoder.flame_version and find(asset("flame")) else "open"
+
+
+def load_sequence(
+    source: SequenceSource | Path, options: argparse.Namespace, output: Output, encoder: Encoder
+) -> Sequence:
+    """See `footage.load`."""
+    return footage.load(source, options, output, encoder)
 
 
 def positive(text: str) -> int:

@@ -11,7 +11,7 @@ from neuface_engine.encoders.deca import DecaEncoder
 from neuface_engine.encoders.emoca import EmocaEncoder
 from neuface_engine.encoders.mica import MicaShape
 from neuface_engine.encoders.open import OpenEncoder
-from neuface_engine.encoders.shape_prior import WithShape, with_shape_prior
+from neuface_engine.encoders.shape_prior import WithShape, check_shape_prior, with_shape_prior
 from neuface_engine.encoders.smirk import SmirkEncoder
 from neuface_engine.encoders.spectre import SpectreEncoder
 from neuface_engine.errors import AssetError, ConfigError
@@ -33,6 +33,8 @@ __all__ = [
     "Trainable",
     "WithShape",
     "check_checkpoint",
+    "check_shape_prior",
+    "checkpoint_weights",
     "load_encoder",
     "load_shape_prior",
     "with_shape_prior",

@@ -27,7 +27,7 @@ class WithShape(FlameEncoder):
 
     offset: Tensor
 
-    def __init__(self, encoder: Encoder, offset: Tensor, *, prior: MicaShape) -> None:
+    def __init__(self, encoder: FlameEncoder, offset: Tensor, *, prior: MicaShape) -> None:
         super().__init__()
         self.inner = encoder
         self.register_buffer("offset", offset)
@@ -61,7 +61,17 @@ class WithShape(FlameEncoder):
         return self.inner.trainable_parameters(trainable)
 
     def group_modules(self, group: str, trainable: Trainable) -> list[nn.Module]:
-        raise NotImplementedError  # pragma: no cover  (trainable_parameters asks the inner encoder)
+        return self.inner.group_modules(group, trainable)
+
+
+def check_shape_prior(encoder: Encoder, prior: MicaShape) -> None:
+    """Raises AssetError for an encoder of another face model than the prior's."""
+    if encoder.flame_version != prior.flame_version:
+        other = f"FLAME {encoder.flame_version}" if encoder.flame_version else "another face model"
+        raise AssetError(
+            f"shape prior {prior.name!r} gives the shape of FLAME {prior.flame_version}, encoder {encoder.name!r} that "
+            f"of {other}; give an encoder of FLAME {prior.flame_version}, e.g. --encoder deca"
+        )
 
 
 def with_shape_prior(
@@ -74,17 +84,14 @@ def with_shape_prior(
     from neuface_engine.optimization.config import NeuFaceConfig
     from neuface_engine.optimization.encoder_query import predict
 
-    if encoder.flame_version != prior.flame_version:
-        other = f"FLAME {encoder.flame_version}" if encoder.flame_version else "another face model"
-        raise AssetError(
-            f"shape prior {prior.name!r} gives the shape of FLAME {prior.flame_version}, encoder {encoder.name!r} that "
-            f"of {other}; give an encoder of FLAME {prior.flame_version}, e.g. --encoder deca"
-        )
+    check_shape_prior(encoder, prior)
     target = prior.to(device).of_sequence(sequence)
     inner = copy.deepcopy(encoder)
+    assert isinstance(inner, FlameEncoder)
     config = NeuFaceConfig(trainable="all")  # nothing is trained: no features need be kept
     began = predict(inner.to(device), sequence, config, torch.device(device)).shape.cpu()
     began = began[sequence.detected.cpu()].mean(0)
     length = max(len(target), len(began))
     offset = F.pad(target, (0, length - len(target))) - F.pad(began, (0, length - len(began)))
+    prior.to("cpu")
     return WithShape(inner.to("cpu"), offset, prior=prior)
