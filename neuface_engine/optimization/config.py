@@ -12,13 +12,13 @@ from neuface_engine.optimization.options import Options
 _OF_VARIANT: Any = None
 DEFAULTS: dict[str, dict[str, Any]] = {
     "paper": {
-        "iterations": 200,
+        "iterations": 300,
         "learning_rate": 2e-4,
         "final_rate": 0.1,
         "warm_up": 10,
-        "landmark_weight": 25.0,
+        "landmark_weight": 27.0,
         "temporal_weight": 80.0,
-        "multiview_weight": 420.0,
+        "multiview_weight": 450.0,
         "dense_weight": 14.0,
         "shape_weight": 0.8,
         "expression_weight": 0.3,
