@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from neuface_engine.cli import footage
 from neuface_engine.cli import options as shared
 from neuface_engine.cli.metrics import ROWS
 from neuface_engine.cli.optimise import Outcome, optimise
@@ -67,7 +68,9 @@ def run(options: argparse.Namespace, output: Output) -> int:
     if options.figure and options.figure.suffix.lower() != ".png":
         raise ConfigError(f"--figure {options.figure}: give a name that ends in .png")
     models = shared.Models.load(options)
-    sequence = shared.load_sequence(options.input, options, output, models.encoder)
+    sequence = shared.load_sequence(
+        footage.one_source(options.input, options), options, output, models.encoder
+    )
     if options.figure and sequence.num_views < 2:
         raise ConfigError("--figure: a cross-view distance takes two views or more")
     loaded = {name: sequence.seconds.get(name, 0.0) for name in ("decode", "detect")}

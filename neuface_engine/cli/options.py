@@ -200,6 +200,14 @@ def positive(text: str) -> int:
     return value
 
 
+def _moving(text: str) -> tuple[str, ...] | None:
+    """ "coarse" -> ("coarse",); "both" -> None, all parts."""
+    names = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not names:
+        raise argparse.ArgumentTypeError("is empty; give names of parts")
+    return None if names == ("both",) else names
+
+
 def _count(text: str) -> int:
     value = int(text)
     if value < 0:

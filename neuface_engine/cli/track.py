@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from neuface_engine.cli import footage
 from neuface_engine.cli import options as shared
 from neuface_engine.cli.memory import peak_memory_mb
 from neuface_engine.cli.optimise import Outcome, Saving, optimise
@@ -15,7 +16,9 @@ from neuface_engine.cli.output import Output, figure
 from neuface_engine.errors import NeuFaceError
 
 if TYPE_CHECKING:
+    from neuface_engine.encoders import Encoder
     from neuface_engine.optimization import NeuFaceConfig, Run
+    from neuface_engine.video import Sequence, SequenceSource
 
 DEFAULT_FOLDER = Path("neuface_tracks")
 SAVE_EVERY = 10
@@ -26,8 +29,8 @@ def add_to(commands: Any) -> None:
     parser = commands.add_parser(
         "track",
         help="meshes for every frame and view of some footage",
-        description="Tracks each INPUT (a video, a folder with one video a view, a folder of images) and saves "
-        "DIR/NAME.npz. An input that fails does not stop the others.",
+        description="Tracks each INPUT (a video, a folder with one video a view, a folder of images, a whole "
+        "dataset or csv manifest) and saves DIR/NAME.npz. An input that fails does not stop the others.",
     )
     parser.add_argument("inputs", nargs="+", type=Path, metavar="INPUT")
     parser.add_argument(
@@ -50,6 +53,12 @@ def add_to(commands: Any) -> None:
         action="store_true",
         help="keep the gradient maps and the last update in DIR/NAME.gradients, for `neuface render`",
     )
+    parser.add_argument(
+        "--repairs",
+        type=Path,
+        metavar="FILE",
+        help="landmarks put right, muted, or parts left out by hand (json, as the studio writes it)",
+    )
     shared.add_models(parser)
     shared.add_optimisation(parser)
     shared.add_footage(parser)
@@ -65,15 +74,17 @@ def run(options: argparse.Namespace, output: Output) -> int:
     failures: list[dict[str, str]] = []
     interrupted = False
     names: set[str] = set()
-    for path in options.inputs:
+    found, unreadable = footage.expanded(options.inputs, options)
+    failures += unreadable
+    for source in found:
         try:
-            result = _track(path, options, config, models, output, names)
+            result = _track(source, options, config, models, output, names)
             results.append(result)
             if "error" in result:
-                failures.append({"input": str(path), "error": result["error"]})
+                failures.append({"input": str(source.path), "error": result["error"]})
             interrupted = bool(result.get("interrupted"))
         except NeuFaceError as error:
-            failures.append({"input": str(path), "error": str(error)})
+            failures.append({"input": str(source.path), "error": str(error)})
         except KeyboardInterrupt:
             interrupted = True
         if interrupted:
@@ -81,8 +92,8 @@ def run(options: argparse.Namespace, output: Output) -> int:
     for failure in failures:
         output.error(failure["error"])
     if interrupted:
-        output.error(f"interrupted; {len(results)} of {len(options.inputs)} kept")
-    if len(options.inputs) == 1:
+        output.error(f"interrupted; {len(results)} of {len(found)} kept")
+    if len(options.inputs) == 1 and len(found) <= 1:
         output.result(results[0] if results else failures[0] if failures else _NOTHING_KEPT)
     else:
         output.result({"tracks": results, "failed": failures, "interrupted": interrupted})
@@ -90,7 +101,7 @@ def run(options: argparse.Namespace, output: Output) -> int:
 
 
 def _track(
-    path: Path,
+    source: SequenceSource,
     options: argparse.Namespace,
     config: NeuFaceConfig,
     models: shared.Models,
@@ -99,7 +110,7 @@ def _track(
 ) -> dict[str, Any]:
     began = time.perf_counter()
     encoder = models.encoder
-    sequence = shared.load_sequence(path, options, output, encoder)
+    sequence, config = _repaired(source, options, config, output, encoder)
     name = _free_name(sequence.name, names)
     file, state = options.out / f"{name}.npz", options.out / f"{name}.run"
     saving = Saving(state, every=options.save_every or SAVE_EVERY * options.resume, resume=options.resume)
@@ -143,7 +154,7 @@ def _track(
     if outcome.interrupted:
         result["interrupted"] = True
     if outcome.error is not None:
-        result["error"] = f"{path}: {outcome.error}"
+        result["error"] = f"{source.path}: {outcome.error}"
     output.line(
         f"{file}  {len(sequence.views)} views, {sequence.num_frames} frames, "
         f"{outcome.iterations} iterations ({outcome.stop_reason}): "
@@ -152,6 +163,21 @@ def _track(
         f"shape {figure(measured['shape_rms_sd'])} sd"
     )
     return result
+
+
+def _repaired(
+    source: SequenceSource,
+    options: argparse.Namespace,
+    config: NeuFaceConfig,
+    output: Output,
+    encoder: Encoder,
+) -> tuple[Sequence, NeuFaceConfig]:
+    """The footage and the settings, with what --repairs says."""
+    from neuface_engine.optimization.repairs import Repairs
+
+    repairs = Repairs() if options.repairs is None else Repairs.load(options.repairs)
+    sequence = shared.load_sequence(source, options, output, encoder)
+    return repairs.apply(sequence), repairs.options(config, sequence)
 
 
 def _save_gradients(outcome: Outcome, track: Path, output: Output, *, wanted: bool) -> Path | None:

@@ -11,6 +11,7 @@ from neuface_engine.errors import ConfigError
 from neuface_engine.landmarks.base import Detections, Detector, FrameStore
 from neuface_engine.landmarks.open import OpenDetector
 from neuface_engine.landmarks.roi import Roi, extract_crop
+from neuface_engine.landmarks.scene import FaceChoice, Pick, Scene
 from neuface_engine.landmarks.topology import MEDIAPIPE_TO_IBUG68, NUM_MEDIAPIPE
 
 __all__ = [
@@ -18,23 +19,40 @@ __all__ = [
     "NUM_MEDIAPIPE",
     "Detections",
     "Detector",
+    "FaceChoice",
     "FrameStore",
     "OpenDetector",
+    "Pick",
     "Roi",
+    "Scene",
     "extract_crop",
     "load_detector",
 ]
 
 
 def load_detector(
-    name: str = "open", *, weights: Path | str | None = None, device: str | torch.device = "cpu"
+    name: str | Path = "open", *, weights: Path | str | None = None, device: str | torch.device = "cpu"
 ) -> Detector:
-    """The landmark detector ``name``, from the embedded weights or the file ``weights``.
+    """A landmark detector: "open"; "fan" or "fan3d" (face-alignment; "fan:FINDER" takes another face detector than
+    sfd: blazeface, retinaface, yunet, scrfd or open); or a file or folder with landmarks (see `landmarks.files`).
 
-    Raises ConfigError for an unknown name and AssetError for an unreadable file.
+    `weights`: of "open" another file than the embedded one, of "fan" another folder than face-alignment's own. Raises
+    ConfigError for an unknown name or an unusable landmark file and AssetError for weights that are missing or damaged.
     """
-    if name != OpenDetector.name:
-        raise ConfigError(f"there is no landmark detector {name!r}; the only one is {OpenDetector.name!r}")
-    return OpenDetector.load(
-        Path(weights) if weights else resources.path("open_detector.safetensors"), device=device
+    kind, _, finder = str(name).partition(":")
+    if kind in ("fan", "fan3d"):
+        from neuface_engine.landmarks.fan import FanDetector
+
+        folder = Path(weights) if weights else None
+        return FanDetector.load(three_d=kind == "fan3d", finder=finder or "sfd", folder=folder, device=device)
+    if str(name) == OpenDetector.name:
+        return OpenDetector.load(
+            Path(weights) if weights else resources.path("open_detector.safetensors"), device=device
+        )
+    if Path(name).exists():
+        from neuface_engine.landmarks.files import LandmarkFile
+
+        return LandmarkFile(name)
+    raise ConfigError(
+        f"there is no landmark detector {str(name)!r} and no such file; give open, fan, fan3d or a file with landmarks"
     )

@@ -37,20 +37,18 @@ def footage_of(
     track: Track, track_file: Path, footage: Path | None, progress: ProgressCallback | None
 ) -> FrameStore:
     """The decoded frames, views in the order of the track. Raises TrackError where they are not the track's."""
-    from neuface_engine.video import load_frames, some_footage
+    from neuface_engine.video import is_footage, load_frames
 
     source = track.provenance.get("source", {})
     path = footage or (Path(source["path"]) if source.get("path") else None)
-    if path is None or not some_footage(path):
+    if path is None or not is_footage(path):
         raise TrackError(f"{track_file}: its footage is not at {path}; say where it is with --footage PATH")
-    pairing = source.get("view_frames")
-    last = int(np.max(track.frame_indices if pairing is None else pairing)) + 1
-    frames = load_frames(
-        path, views=track.views, max_frames=last, progress=progress,
-        view_frames=None if pairing is None else spread_over(pairing, track.frame_indices),
-    )  # fmt: skip
-    if pairing is not None:
-        last = int(track.frame_indices.max()) + 1
+    last = int(track.frame_indices.max()) + 1
+    pairing = None
+    if source.get("view_frames") is not None:  # views that were put in step
+        pairing = np.tile(np.arange(last)[:, None], len(track.views))
+        pairing[track.frame_indices] = source["view_frames"]
+    frames = load_frames(path, views=track.views, max_frames=last, view_frames=pairing, progress=progress)
     sizes = tuple(frames.size(v) for v in range(frames.num_views))
     if sizes != track.image_sizes or len(frames) < last:
         raise TrackError(

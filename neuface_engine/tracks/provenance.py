@@ -45,6 +45,9 @@ def provenance(
             "name": sequence.name,
             "path": str(sequence.path.resolve()),
             "content_hash": sequence.content_hash,
+            "identity": sequence.identity,
+            "cuts": list(sequence.cuts),
+            "view_frames": None if sequence.view_frames is None else sequence.view_frames.tolist(),
         },
         "warnings": list(sequence.warnings),
     }

@@ -215,7 +215,9 @@ def _tell_of_offsets(footage: Footage, found: Detections) -> None:
     """A warning where the mouths say that the views are out of step."""
     from neuface_engine.landmarks import Detections
 
-    if len(footage.views) < 2 or len(found.confidence) < footage.fps:
+    same_rate = all(abs(reader.fps - footage.fps) <= 0.02 * footage.fps for reader in footage.readers)
+    drifting = footage.sync == "index" and not same_rate
+    if len(footage.views) < 2 or len(found.confidence) < footage.fps or drifting:
         return
     alone = [
         Detections(found.landmarks[:, [v]], found.confidence[:, [v]])

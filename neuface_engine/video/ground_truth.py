@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from neuface_engine.errors import MediaError
 from neuface_engine.face_model.parameters import FaceParameters
+from neuface_engine.video.patterns import natural_key
 
 FILE_NAME = "ground_truth.npz"
 _PARAMETERS = ("shape", "expression", "pose", "camera")
@@ -31,6 +32,49 @@ class GroundTruth:
     def select(self, frames: NDArray[np.int64], views: NDArray[np.int64]) -> GroundTruth:
         f, v = torch.from_numpy(frames), torch.from_numpy(views)
         return GroundTruth(self.parameters.map(lambda tensor: tensor[f][:, v]), self.head_fingerprint)
+
+
+@dataclass(frozen=True)
+class MeshTruth:
+    """True canonical meshes (no head motion) in FLAME's topology: vertices [F, V, N, 3] in metres."""
+
+    vertices: torch.Tensor
+
+    def select(self, frames: NDArray[np.int64], views: NDArray[np.int64]) -> MeshTruth:
+        return MeshTruth(self.vertices[torch.from_numpy(frames)][:, torch.from_numpy(views)])
+
+
+def load_true_meshes(folder: Path, view_frames: NDArray[np.int64]) -> MeshTruth | None:
+    """The meshes of `folder`, one ply or obj a frame in natural order, at the frames view_frames [F, V].
+
+    None where there are none. Raises MediaError where there are fewer than frames, or a mesh is damaged or of another
+    number of vertices.
+    """
+    from neuface_engine.metrics.scan_files import read_scan
+
+    try:
+        files = [entry for entry in folder.iterdir() if entry.suffix.lower() in (".ply", ".obj")]
+    except OSError as error:
+        raise MediaError(f"{folder}: cannot be read ({error.strerror}); check the true meshes") from None
+    if not files:
+        return None
+    files.sort(key=lambda file: natural_key(file.name))
+    last = int(view_frames.max(initial=-1))
+    if last >= len(files):
+        raise MediaError(
+            f"{folder}: {len(files)} true meshes for {last + 1} frames; give one for each, or fewer frames "
+            "(--max-frames)"
+        )
+    meshes: dict[int, NDArray[np.float64]] = {}
+    for number in np.unique(view_frames).tolist():
+        meshes[number] = read_scan(files[number])
+        first = meshes[min(meshes)]
+        if meshes[number].shape != first.shape:
+            raise MediaError(
+                f"{files[number]}: {len(meshes[number])} vertices, the first mesh has {len(first)}; give one topology"
+            )
+    stacked = np.stack([[meshes[f] for f in row] for row in view_frames.tolist()])
+    return MeshTruth(torch.from_numpy(stacked.astype(np.float32)))
 
 
 def load_ground_truth(folder: Path, views: tuple[str, ...], num_frames: int) -> GroundTruth | None:

@@ -25,13 +25,13 @@ from neuface_engine.video.face_crops import (
     fill_shots,
 )  # fmt: skip
 from neuface_engine.video.footage import Footage
-from neuface_engine.video.ground_truth import load_ground_truth
+from neuface_engine.video.ground_truth import GroundTruth, MeshTruth, load_ground_truth, load_true_meshes
+from neuface_engine.video.layouts import open_source
 from neuface_engine.video.reader import ProgressCallback
 from neuface_engine.video.sequence import Sequence
 from neuface_engine.video.sources import SequenceSource
-from neuface_engine.video.store import FrameStore, LazyFrameStore
+from neuface_engine.video.store import FrameStore, LazyFrameStore, PairedFrames
 from neuface_engine.video.sync import SYNCS, Sync
-from neuface_engine.video.views import find_views
 
 if TYPE_CHECKING:
     from neuface_engine.landmarks import Detector
@@ -73,7 +73,7 @@ def load_sequence(
     A view that cannot be used is left out with a warning; views are cut to the shortest. Raises MediaError where no
     view can be used, NoFaceError where none shows a face and ConfigError for an option that means nothing.
     """
-    source = path if isinstance(path, SequenceSource) else SequenceSource.of(path)
+    source = path if isinstance(path, SequenceSource) else open_source(path)
     path = source.path
     if max_frames is not None and max_frames < 1:
         raise MediaError(f"{path}: {max_frames} frames asked for; ask for at least one")
@@ -165,7 +165,7 @@ def load_sequence(
         content_hash=cache.key(*hashed, *([] if in_step else known.view_frames.ravel().tolist())),
         detector=f"{detector.name} {detector.version}",
         warnings=(*warnings, *footage.cache_warnings),
-        ground_truth=load_ground_truth(path, known.views, len(detected)),
+        ground_truth=_ground_truth(source, known),
         seconds={"decode": marks["detect"] - began + crop_seconds, "detect": detect_seconds},
         cuts=known.cuts,
         view_frames=None if in_step else known.view_frames,
@@ -180,14 +180,16 @@ def load_frames(
     *,
     views: Iterable[str] | None = None,
     max_frames: int | None = None,
+    view_frames: NDArray[np.int64] | None = None,
     progress: ProgressCallback | None = None,
 ) -> FrameStore:
     """The frames alone, nothing detected: views named `views` in that order (default: all), cut to the shortest.
 
-    Raises MediaError where a view is missing or cannot be used.
+    With view_frames [F, V], frame f of view v is that number of its file (`max_frames` then counts nothing).
+    Raises MediaError where a view is missing, cannot be used, or has not these frames.
     """
-    readers = path.readers() if isinstance(path, SequenceSource) else find_views(path)
-    where = path.path if isinstance(path, SequenceSource) else path
+    source = path if isinstance(path, SequenceSource) else open_source(path)
+    readers, where = source.readers(), source.path
     if views is not None:
         known = {reader.name: reader for reader in readers}
         missing = [name for name in views if name not in known]
@@ -198,13 +200,25 @@ def load_frames(
     total = sum(reader.expected_frames() for reader in readers)
     done = 0
     for v, reader in enumerate(readers):
-        for frame in reader.frames(max_frames=max_frames):
+        limit = max_frames if view_frames is None else int(view_frames[:, v].max(initial=0)) + 1
+        for frame in reader.frames(max_frames=limit):
             store.append(v, frame)
             done += 1
             if progress is not None:
                 progress("decode", done, max(total, done) if total else 0)
-    store.truncate(min(store.count(v) for v in range(len(readers))))
-    return store
+    if view_frames is None:
+        store.truncate(min(store.count(v) for v in range(len(readers))))
+        return store
+    for v, reader in enumerate(readers):
+        if store.count(v) <= int(view_frames[:, v].max(initial=-1)):
+            raise MediaError(f"{where}: {reader.name} has {store.count(v)} frames, fewer than are asked for")
+    return PairedFrames(store, view_frames)
+
+
+def _ground_truth(source: SequenceSource, known: Known) -> GroundTruth | MeshTruth | None:
+    if source.ground_truth is not None:
+        return load_true_meshes(source.ground_truth, known.view_frames)
+    return load_ground_truth(source.path, known.views, len(known.view_frames))
 
 
 def _stored_crops(folder: Path, name: str, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:

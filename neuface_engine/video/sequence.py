@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from neuface_engine.video.cuts import cuts_between
-from neuface_engine.video.ground_truth import GroundTruth
+from neuface_engine.video.ground_truth import GroundTruth, MeshTruth
 from neuface_engine.video.store import FrameStore, SelectedFrames
 
 
@@ -63,7 +63,7 @@ class Sequence:
     content_hash: str
     detector: str
     warnings: tuple[str, ...] = ()
-    ground_truth: GroundTruth | None = None
+    ground_truth: GroundTruth | MeshTruth | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     cuts: tuple[int, ...] = ()
     view_frames: NDArray[np.int64] | None = None

@@ -1,0 +1,111 @@
+"""The weight files of face-alignment: which ones are needed, where they lie, and that none is ever downloaded.
+
+face-alignment 1.5 keeps them in $TORCH_HOME/hub/checkpoints (default ~/.cache/torch/hub/checkpoints) and fetches
+what is missing while it constructs its objects. Here they are looked for first, and its downloads are closed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from neuface_engine.errors import AssetError, ConfigError
+
+_BULAT = "https://www.adrianbulat.com/downloads/python-fan/"
+_BLAZE = "https://github.com/hollance/BlazeFace-PyTorch/raw/master/"
+_ZOO = "https://github.com/opencv/opencv_zoo/raw/main/models/face_detection_yunet/"
+_SCRFD = "https://github.com/yakhyo/facial-analysis/releases/download/v0.0.1/"
+
+
+@dataclass(frozen=True)
+class WeightFile:
+    """The name under which face-alignment keeps a file, and where its authors offer it."""
+
+    name: str
+    url: str
+
+
+FAN_2D = WeightFile("2DFAN4-11f355bf06.pth.tar", _BULAT + "2DFAN4-11f355bf06.pth.tar")
+FAN_3D = WeightFile("3DFAN4-7835d9f11d.pth.tar", _BULAT + "3DFAN4-7835d9f11d.pth.tar")
+DEPTH = WeightFile("depth-2a464da4ea.pth.tar", _BULAT + "depth-2a464da4ea.pth.tar")
+FINDERS: dict[str, tuple[WeightFile, ...]] = {
+    "sfd": (WeightFile("s3fd-619a316812.pth", _BULAT + "s3fd-619a316812.pth"),),
+    "blazeface": (
+        WeightFile("blazeface.pth", _BLAZE + "blazeface.pth"),
+        WeightFile("anchors.npy", _BLAZE + "anchors.npy"),
+    ),
+    "retinaface": (WeightFile("retinaface_mobilenet0.25.pth", _BULAT + "retinaface_mobilenet0.25.pth"),),
+    "yunet": (WeightFile("face_detection_yunet_2023mar.onnx", _ZOO + "face_detection_yunet_2023mar.onnx"),),
+    "scrfd": (WeightFile("scrfd_2.5g_bnkps.onnx", _SCRFD + "det_2.5g.onnx"),),
+    "open": (),
+}
+"""The face detectors of face-alignment, and ours (BlazeFace of the open detector)."""
+
+
+def folder() -> Path:
+    """Where face-alignment keeps its weights."""
+    import torch
+
+    return Path(torch.hub.get_dir()) / "checkpoints"
+
+
+def needed(*, three_d: bool, finder: str) -> tuple[WeightFile, ...]:
+    """All files of a detector. Raises ConfigError for an unknown finder."""
+    if finder not in FINDERS:
+        raise ConfigError(f"face-alignment has no face detector {finder!r} here; give {', '.join(FINDERS)}")
+    return (*((FAN_3D, DEPTH) if three_d else (FAN_2D,)), *FINDERS[finder])
+
+
+def check(files: tuple[WeightFile, ...], where: Path) -> None:
+    """Raises AssetError that names the first file that is not there, its folder, and where to get it."""
+    missing = [file for file in files if not (where / file.name).is_file()]
+    if not missing:
+        return
+    others = f" (and {', '.join(file.name for file in missing[1:])})" if missing[1:] else ""
+    saved = missing[0].url.rsplit("/", 1)[1]
+    rename = "" if saved == missing[0].name else f", under the name {missing[0].name}"
+    raise AssetError(
+        f"{where / missing[0].name}: not there{others}; download {missing[0].url} into the folder {where}{rename}; "
+        "nothing is downloaded by this software"
+    )
+
+
+def fingerprint(files: tuple[WeightFile, ...], where: Path) -> str:
+    """sha256 over the files, its first 12 digits."""
+    digest = hashlib.sha256()
+    for file in files:
+        try:
+            with (where / file.name).open("rb") as stream:
+                while block := stream.read(2**20):
+                    digest.update(block)
+        except OSError as error:
+            raise AssetError(
+                f"{where / file.name}: cannot be read ({error.strerror}); copy it again"
+            ) from None
+    return digest.hexdigest()[:12]
+
+
+@contextlib.contextmanager
+def no_downloads() -> Iterator[None]:
+    """While it lasts, face-alignment and torch.hub raise AssetError where they would fetch a file."""
+    import face_alignment.utils as fa_utils
+    import torch.hub
+
+    def refuse(url: str, dst: Any = None, *_: Any, **__: Any) -> None:
+        raise AssetError(
+            f"{dst or folder()}: face-alignment wants to download {url}; put the file there yourself"
+        )
+
+    places = ((torch.hub, "download_url_to_file"), (fa_utils, "download_url_to_file"))
+    before = [(module, name, getattr(module, name)) for module, name in places if hasattr(module, name)]
+    for module, name, _ in before:
+        setattr(module, name, refuse)
+    try:
+        yield
+    finally:
+        for module, name, function in before:
+            setattr(module, name, function)

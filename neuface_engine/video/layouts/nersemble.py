@@ -1,0 +1,78 @@
+"""NeRSemble (Kirschstein et al. 2023): 16 synchronous, calibrated cameras at 73 fps.
+
+    v1  camera_params/038/camera_params.json      038/EMO-1/images/cam_222200037_0000.jpg
+    v2  038/calibration/camera_params.json        038/sequences/EMO-1-shout+laugh/images/cam_222200037.mp4
+
+A view is named by the serial number of its camera, as in "world_2_cam" of camera_params.json; these rotations serve
+`--camera-weight` (OpenCV's axes). Either version may have pictures (`cam_<serial>_<time step>.jpg`) or videos. Where
+pictures skip time steps the frame rate is 73 / step. Colours are taken as they are, without the colour calibration.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from neuface_engine.video.layouts.grouping import Group, group, mean_step
+from neuface_engine.video.patterns import natural_key
+from neuface_engine.video.sources import SequenceSource
+
+NAME = "nersemble"
+FPS = 73.0
+_KINDS = {"identity": r"\d+", "view": r"[0-9A-Za-z]+"}
+_PATTERNS = (
+    ("{sequence}/images/cam_{view}_{frame}.*", "1"),
+    ("{sequence}/images/cam_{view}.mp4", "1"),
+    ("sequences/{sequence}/images/cam_{view}_{frame}.*", "2"),
+    ("sequences/{sequence}/images/cam_{view}.mp4", "2"),
+)
+
+
+def recognises(root: Path) -> bool:
+    """A folder of participants with camera_params.json, or of one participant."""
+    people = _people(root)
+    return any(_cameras(person) is not None for person in people)
+
+
+def find(root: Path) -> list[SequenceSource]:
+    """One sequence for each participant and performance."""
+    return [
+        _source(found, person, version)
+        for person in _people(root)
+        for pattern, version in _PATTERNS
+        for found in group(person, pattern, kinds=_KINDS)
+    ]
+
+
+def _people(root: Path) -> list[Path]:
+    if re.fullmatch(r"\d+", root.resolve().name) and _cameras(root) is not None:
+        return [root]
+    inside = [entry for entry in root.iterdir() if entry.is_dir() and entry.name.isdecimal()]
+    return sorted(inside, key=lambda entry: natural_key(entry.name))
+
+
+def _cameras(person: Path) -> Path | None:
+    number = person.resolve().name
+    for path in (
+        person / "calibration" / "camera_params.json",
+        person.parent / "camera_params" / number / "camera_params.json",
+        person / "camera_params.json",
+    ):
+        if path.is_file():
+            return path
+    return None
+
+
+def _source(found: Group, person: Path, version: str) -> SequenceSource:
+    number, performance = person.resolve().name, found.fields["sequence"]
+    has_frames = "{frame}" in str(found.locator)
+    return SequenceSource(
+        name=f"{number}_{performance}",
+        path=found.locator,
+        views=found.views(),
+        identity=number,
+        fps=FPS / mean_step(found.frame_numbers()) if has_frames else None,
+        cameras=_cameras(person),
+        layout=NAME,
+        details={"performance": performance, "version": version},
+    )
