@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Importer:
-    """name, title, what to give it; matches(path, content of a file), matches_folder(path), read(path, views=...)."""
+    """name, title, what to give it; matches(path, content of a file), matches_folder(path), read(path, views=...).
+
+    reads_rows: its rows are of several views, in alphabetical order.
+    """
 
     name: str
     title: str
@@ -40,6 +43,7 @@ class Importer:
     matches: Callable[[Path, Mapping[str, Any]], bool]
     matches_folder: Callable[[Path], bool]
     read: Callable[..., Reading]
+    reads_rows: bool = False
 
 
 def _never(path: Path) -> bool:
@@ -47,7 +51,9 @@ def _never(path: Path) -> bool:
 
 
 _ALL = (
-    Importer("official", "NeuFace (authors' code)", "params.npz", official.matches, _never, official.read),
+    Importer(
+        "official", "NeuFace (authors' code)", "params.npz", official.matches, _never, official.read, True
+    ),
     Importer(
         "metrical-tracker",
         "metrical-tracker",
@@ -126,6 +132,8 @@ def import_track(
             )
         return mesh_sequence.read(paths[0], known, head=head, space=space, unit=unit)
     importer = IMPORTERS[name]
+    if views is None and sequence is not None and importer.reads_rows and len(paths) == 1:
+        views = sequence.views
     if len(paths) == 1:
         reading = importer.read(paths[0], views=views)
     else:
