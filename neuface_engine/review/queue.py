@@ -14,7 +14,7 @@ from neuface_engine.errors import ConfigError
 from neuface_engine.review.schema import sequences as s
 
 STATES = ("new", "tracked", "accept", "reject", "unsure", "stale")
-ORDERS = ("suspicion", "name", "random", "time", "measure:NAME")
+ORDERS = ("suspicion", "name", "state", "random", "time", "measure:NAME")
 _MODULUS = 2_147_483_647
 
 
@@ -148,6 +148,9 @@ def ordered(
         return query.order_by(
             *((s.c.suspicion.desc(), s.c.name.desc()) if down else (s.c.suspicion, s.c.name))
         )
+    if order == "state":
+        columns = (s.c.state, s.c.suspicion, s.c.name)
+        return query.order_by(*(column.desc() if down else column.asc() for column in columns))
     if order == "time":
         time = s.c.time.desc().nulls_last() if down else s.c.time.asc().nulls_last()
         return query.order_by(time, s.c.name)
