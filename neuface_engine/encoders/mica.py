@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 COMPONENTS = 300
 HIDDEN_LAYERS = 4
 SLOPE = 0.2
-FACES = 16
+FACES = 8
 """So many of a clip's most frontal faces are looked at; MICA's answers for one person differ little."""
 REMEDY = "give mica.tar, from MICA's project page"
 

@@ -76,7 +76,15 @@ def save_deca(path: Path, weights: dict[str, torch.Tensor]) -> Path:
 
 
 @pytest.fixture(scope="session")
-def public_files(tmp_path_factory: pytest.TempPathFactory) -> PublicFiles:
+def deca_state() -> dict[str, torch.Tensor]:
+    """E_flame, made once; to be copied by whoever changes it."""
+    return deca_weights()
+
+
+@pytest.fixture(scope="session")
+def public_files(
+    tmp_path_factory: pytest.TempPathFactory, deca_state: dict[str, torch.Tensor]
+) -> PublicFiles:
     folder = tmp_path_factory.mktemp("public")
     with (folder / "generic_model.pkl").open("wb") as stream:
         pickle.dump(flame_dict(), stream, protocol=2)
@@ -84,5 +92,5 @@ def public_files(tmp_path_factory: pytest.TempPathFactory) -> PublicFiles:
     return PublicFiles(
         folder / "generic_model.pkl",
         folder / "landmark_embedding.npy",
-        save_deca(folder / "deca_model.tar", deca_weights()),
+        save_deca(folder / "deca_model.tar", deca_state),
     )
