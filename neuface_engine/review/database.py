@@ -94,11 +94,15 @@ def postgres_engine(url: str, project: str) -> Engine:
         raise ProjectError(
             f"{shown}: PostgreSQL needs a package more; type: pip install 'neuface-studio[postgres]'"
         ) from error
-    with told(engine), engine.begin() as connection:
-        # Two clients may come at once; the second waits and finds everything made.
-        connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(schema_of(project)))))
-        connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{schema_of(project)}"'))
-        schema.log_tables.create_all(connection)
+    try:
+        with told(engine), engine.begin() as connection:
+            # Two clients may come at once; the second waits and finds everything made.
+            connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(schema_of(project)))))
+            connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{schema_of(project)}"'))
+            schema.log_tables.create_all(connection)
+    except ProjectError:
+        engine.dispose()
+        raise
     return engine
 
 

@@ -34,11 +34,14 @@ from neuface_engine.review.queue import pack, unpack
 from neuface_engine.review.track_files import TrackFiles
 
 s, e = schema.sequences, schema.events
-_CHUNK = 400
+_CHUNK = 2000
 
 
-def fold(connection: Connection, log: str, entries: Sequence[Entry], tracks: TrackFiles) -> None:
-    """Brings the index up to these entries of one log."""
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def fold(connection: Connection, log: str, entries: Sequence[Entry]) -> dict[str, None]:
+    """Brings the index up to these entries of one log; returns the sequences whose tracks are to be checked."""
     upserts = _Upserts(connection)
     touched: dict[str, None] = {}
     history = []
@@ -59,7 +62,7 @@ def fold(connection: Connection, log: str, entries: Sequence[Entry], tracks: Tra
     judged = _keep_history(connection, history)
     _rejudge(connection, judged)
     touched.update(dict.fromkeys(judged))
-    check_tracks(connection, list(touched), tracks)
+    return touched
 
 
 class _Upserts:
@@ -80,7 +83,7 @@ class _Upserts:
                     "track": _text(entry.get("track")),
                     "identity": _text(entry.get("identity")),
                     "added_key": key,
-                    "source": json.dumps(source, ensure_ascii=False) if isinstance(source, dict) else None,
+                    "source": _encode(source) if isinstance(source, dict) else None,
                     "source_key": key,
                     "shuffle": shuffle(entry["name"]),
                 }
@@ -102,7 +105,7 @@ class _Upserts:
             rows.append(
                 {
                     "name": entry["name"],
-                    "source": json.dumps(source, ensure_ascii=False) if isinstance(source, dict) else None,
+                    "source": _encode(source) if isinstance(source, dict) else None,
                     "source_key": key,
                     "shuffle": shuffle(entry["name"]),
                 }
@@ -145,8 +148,23 @@ class _Upserts:
         }
         for kind, rows in self._waiting:
             if rows:
-                self._connection.execute(upsert(self._connection, keyed[kind]), rows)
+                write_rows(self._connection, upsert(self._connection, keyed[kind]), rows)
         self._waiting.clear()
+
+
+def write_rows(connection: Connection, statement: Any, rows: list[dict[str, Any]]) -> None:
+    """Executes an INSERT for rows that all have the same columns."""
+    if connection.dialect.name != "sqlite":
+        connection.execute(statement, rows)
+        return
+    # A million rows: SQLAlchemy's treatment of each value would take longer than SQLite takes to write them.
+    compiled = statement.compile(dialect=connection.dialect, column_keys=list(rows[0]))
+    names = compiled.positiontup
+    values = [
+        tuple(_encode(value) if isinstance(value, dict) else value for value in (row[n] for n in names))
+        for row in rows
+    ]
+    connection.exec_driver_sql(str(compiled), values)
 
 
 def upsert(connection: Connection, keyed: dict[str, tuple[str, ...]]) -> Any:
@@ -324,6 +342,8 @@ def check_tracks(connection: Connection, names: Sequence[str] | None, tracks: Tr
         rows = connection.execute(select(*columns).where(s.c.name.in_(part))).all()
         stamps = tracks.stamps([row.track or "" for row in rows])
         for row, stamp in zip(rows, stamps, strict=True):
+            if stamp is None and row.state == "new" and row.verdict is None:
+                continue
             size, mtime = stamp or (None, None)
             known = row.track_hash if (size, mtime) == (row.track_size, row.track_mtime) else None
             if stamp is not None and row.verdict is not None and not known:

@@ -160,6 +160,18 @@ class Index:
         figures = np.array([[np.nan if v is None else v for v in row[1:]] for row in rows], float)
         return [row[0] for row in rows], figures.reshape(len(rows), len(measures))
 
+    def entries(self, names: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """{sequence: {"track", "source", "identity"}} as listed, of those of these sequences that are."""
+        found: dict[str, dict[str, Any]] = {}
+        with self._reading() as connection:
+            for at in range(0, len(names), 2000):
+                query = select(s.c.name, s.c.track, s.c.source, s.c.identity)
+                query = query.where(s.c.listed, s.c.name.in_(names[at : at + 2000]))
+                for name, track, source, identity in connection.execute(query):
+                    record = json.loads(source) if source else None
+                    found[name] = {"track": track, "source": record, "identity": identity}
+        return found
+
     def sources(self, names: Iterable[str] | None = None) -> dict[str, Any]:
         """{sequence: record of its `Source`} of those that have one (None: of all)."""
         query = select(s.c.name, s.c.source).where(s.c.listed, s.c.source.is_not(None)).order_by(s.c.name)
@@ -244,6 +256,7 @@ class Index:
             self._clear(connection)
             cursors = {}
         self._tracks.forget()
+        touched: dict[str, None] = {}
         for log, stamp in stamps.items():
             known, position = cursors.get(log, ((-1, 0), Position()))
             if known == stamp:
@@ -258,10 +271,11 @@ class Index:
                 if isinstance(chunk, Restarted):
                     self._restart(connection, stamps)
                     return
-                fold(connection, log, chunk.entries, self._tracks)
+                touched.update(fold(connection, log, chunk.entries))
                 self._keep_problems(connection, log, chunk.problems)
                 position, more = chunk.position, chunk.more
             self._keep_cursor(connection, log, stamp, position)
+        check_tracks(connection, list(touched), self._tracks)
 
     def _restart(self, connection: Connection, stamps: dict[str, tuple[int, int]]) -> None:
         self._clear(connection)

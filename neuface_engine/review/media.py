@@ -142,14 +142,19 @@ class Found:
     by: str
 
 
+def check_folder(folder: Path) -> None:
+    """Raises ProjectError where there is none."""
+    if not folder.is_dir():
+        raise ProjectError(f"{folder}: no such folder; name the one into which the footage was moved")
+
+
 def search(missing: dict[str, Source], folder: Path) -> list[Found]:
     """Looks below `folder` for the sources of sequences: {sequence: source}. Those not found are left out.
 
     A candidate has the size and the content hash of what was lost; those with its name are tried first. A source
     without a hash is found by its name, where only one thing below has it. Raises ProjectError without a folder.
     """
-    if not folder.is_dir():
-        raise ProjectError(f"{folder}: no such folder; name the one into which the footage was moved")
+    check_folder(folder)
     by_name: dict[str, list[Path]] = {}
     by_size: dict[int, list[Path]] = {}
     folders: list[Path] = []

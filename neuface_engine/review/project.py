@@ -262,16 +262,21 @@ class Project:
     def add_sequences(self, entries: Iterable[Mapping[str, Any]]) -> int:
         """Lists many at once: mappings with "name" and, where known, "track", "source" and "identity"; how many.
 
-        A source may be a path, or a `Source.to_record()` whose content was hashed already; None leaves it unknown.
-        Raises ProjectError.
+        A source may be a path, or a `Source.to_record()` whose content was hashed already. What an entry leaves out of
+        a sequence that is listed already stays. Raises ProjectError.
         """
         self.check_writable()
+        fresh = self.index.count() == 0
         number = 0
         for part in _parts(entries):
-            rows = [
-                _without_empty(self._entry(e["name"], e.get("track"), e.get("source"), e.get("identity", "")))
-                for e in part
-            ]
+            known = {} if fresh else self.index.entries([e["name"] for e in part])
+            rows = []
+            for given in part:
+                merged = {**known.get(given["name"], {}), **_without_empty(given)}
+                entry = self._entry(
+                    merged["name"], merged.get("track"), merged.get("source"), merged.get("identity", "")
+                )
+                rows.append(_without_empty(entry))
             events = [Added(tuple(rows[at : at + _AT_ONCE])) for at in range(0, len(rows), _AT_ONCE)]
             self.log.append(*events)
             number += len(rows)
@@ -471,7 +476,7 @@ def _measured(
     }
 
 
-def _without_empty(entry: dict[str, Any]) -> dict[str, Any]:
+def _without_empty(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in entry.items() if value not in (None, "")}
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from neuface_engine.review.events import Relinked
-from neuface_engine.review.media import Found, Source, search
+from neuface_engine.review.media import Found, Source, check_folder, search
 from neuface_engine.review.project import Project
 
 
@@ -31,6 +31,7 @@ def missing_sources(project: Project, names: Sequence[str] | None = None) -> dic
 def relink(project: Project, folder: str | Path, *, reviewer: str) -> Relinking:
     """Looks for all missing footage in a folder and those below it. Raises ProjectError."""
     project.check_writable()
+    check_folder(Path(folder))
     missing = missing_sources(project)
     found = search(missing, Path(folder)) if missing else []
     entries = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from neuface_engine.errors import ProjectError
 
@@ -49,15 +49,14 @@ class TrackFiles:
         return status.st_size, status.st_mtime_ns
 
     def _is_listed(self, track: str) -> bool:
-        pure = PurePosixPath(track)
-        parent = str(pure.parent)
+        parent, _, name = track.rpartition("/")
         if parent not in self._listed:
             try:
                 with os.scandir(self._folder / parent) as entries:
                     self._listed[parent] = frozenset(entry.name for entry in entries)
             except OSError:
                 self._listed[parent] = frozenset()
-        return pure.name in self._listed[parent]
+        return name in self._listed[parent]
 
 
 def file_hash(path: Path) -> str:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,19 @@ from neuface_engine.review import Filter, Project, chain
 from neuface_engine.review.assignment import draw_double, give_back, held
 from neuface_engine.review.events import Added
 
+_made: list[Project] = []
+
+
+@pytest.fixture(autouse=True)
+def _closed() -> Iterator[None]:
+    yield
+    while _made:
+        _made.pop().close()
+
 
 def make(folder: Path, url: str, names: int = 0) -> Project:
     project = Project.create(folder, database=url)
+    _made.append(project)
     (folder / "tracks").mkdir(exist_ok=True)
     for number in range(names):
         (folder / "tracks" / f"{number:03d}.npz").write_bytes(b"track")
