@@ -59,7 +59,8 @@ def certify(project: Project) -> dict[str, Any]:
         raise ProjectError(
             f"{project.folder}: no audit is drawn; `neuface review audit {project.folder} --draw` draws one"
         )
-    return {**_content(audit, ledger), "made": _made()}
+    certificate: dict[str, Any] = _plain({**_content(audit, ledger), "made": _made()})
+    return certificate
 
 
 def verify(project: Project, certificate: Mapping[str, Any]) -> Verification:
@@ -86,8 +87,8 @@ def verify(project: Project, certificate: Mapping[str, Any]) -> Verification:
         return Verification((f"draw.event: {event_id} in the certificate, no such draw in the log",))
     audit = load_audit(project, event)
     assert audit is not None
-    expected = json.loads(dumps(_content(audit, ledger)))
-    given = {key: value for key, value in certificate.items() if key != "made"}
+    expected = _plain(_content(audit, ledger))
+    given = {key: value for key, value in _plain(certificate).items() if key != "made"}
     return Verification(tuple(_differences(given, expected)), tuple(_notes(project, heads)))
 
 
