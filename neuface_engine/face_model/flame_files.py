@@ -71,7 +71,7 @@ def read_arrays(path: Path, *, what: str, remedy: str) -> dict[str, Any]:
 def read_npz(path: Path, *, what: str, remedy: str) -> dict[str, Any]:
     """The arrays of an npz file; none of objects. Raises AssetError."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             return {str(key): file[key] for key in file.files}
     except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, NotImplementedError) as error:
         raise _unreadable(path, what, error, remedy) from None
