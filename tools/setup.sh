@@ -8,6 +8,8 @@ STAMP=$VENV/.neuface-setup
 SYSTEM_PACKAGES="xvfb xauth libegl1 libegl-mesa0 libgl1 libglx-mesa0 libgl1-mesa-dri libxkbcommon-x11-0
 libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 libxcb-shape0
 libxcb-xinerama0 libxcb-xkb1 libdbus-1-3 libfontconfig1 libglib2.0-0 fonts-dejavu-core"
+# Needed by tests only, which start a server of their own and skip where there is none.
+TEST_PACKAGES="postgresql"
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 
@@ -31,7 +33,7 @@ fi
 
 # The system's libraries: Debian and its children only. Elsewhere Qt's wheels bring nearly everything.
 if command -v dpkg-query >/dev/null 2>&1 && command -v apt-get >/dev/null 2>&1; then
-    needed=$SYSTEM_PACKAGES
+    needed="$SYSTEM_PACKAGES $TEST_PACKAGES"
     "$python" -c 'import ensurepip, venv' 2>/dev/null || {
         version=$("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')
         needed="$needed $version"
@@ -46,6 +48,10 @@ if command -v dpkg-query >/dev/null 2>&1 && command -v apt-get >/dev/null 2>&1; 
         if [ "$(id -u)" = 0 ]; then
             say "installing system libraries:$missing"
             export DEBIAN_FRONTEND=noninteractive
+            # PostgreSQL's package would make and start a database that nobody uses.
+            if [ ! -e /etc/postgresql-common ] && mkdir -p /etc/postgresql-common; then
+                echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf
+            fi
             apt-get update -qq >&2 || say "apt-get update failed; going on with the lists that are there"
             apt-get install -y -qq --no-install-recommends $missing >&2 || {
                 say "apt-get could not install everything at once; trying one by one"
@@ -54,7 +60,7 @@ if command -v dpkg-query >/dev/null 2>&1 && command -v apt-get >/dev/null 2>&1; 
                 done
             }
         else
-            say "system libraries are missing; if the window does not open, type:"
+            say "system packages are missing; if the window does not open, or to run every test, type:"
             say "  sudo apt-get install -y --no-install-recommends$missing"
         fi
     fi

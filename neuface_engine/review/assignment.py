@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, delete, false, func, or_, select, true
 
 from neuface_engine.errors import ConfigError
 from neuface_engine.review import schema
@@ -134,7 +134,7 @@ def _open_to(
     own = s.c.judges.contains(mark, autoescape=True)
     return [
         *(where or Filter()).conditions(index.engine.dialect.name),
-        or_(s.c.has_track, s.c.state == "stale", new),
+        or_(s.c.has_track, s.c.state == "stale", true() if new else false()),
         s.c.reviews + others < wanted,
         or_(~own, s.c.state == "stale"),
         or_(s.c.assigned == "", s.c.assigned.contains(mark, autoescape=True)),

@@ -140,7 +140,7 @@ class _Upserts:
             self._waiting.append((kind, list(rows)))
 
     def flush(self) -> None:
-        keyed = {
+        keyed: dict[str, dict[str, tuple[str, ...]]] = {
             "added": {"added_key": ("listed", "track", "identity"), "source_key": ("source",)},
             "removed": {"added_key": ("listed",)},
             "relinked": {"source_key": ("source",)},

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Engine, delete, func, insert, select
+from sqlalchemy import Connection, Engine, Select, delete, func, insert, select
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from neuface_engine.errors import ProjectError
@@ -88,7 +88,7 @@ class Index:
         dialect = self.engine.dialect.name
         if order.startswith("measure:"):
             self._index_measure(order.removeprefix("measure:"))
-        query = select(*COLUMNS).where(*(where or Filter()).conditions(dialect))
+        query: Select[Any] = select(*COLUMNS).where(*(where or Filter()).conditions(dialect))
         query = ordered(query, order, dialect, descending=descending, seed=seed)
         query = query.offset(offset or None).limit(limit)
         with self._reading() as connection:

@@ -70,7 +70,9 @@ class Journal(Protocol):
 class Talk:
     """What both kinds of journal can do with their events."""
 
-    events: tuple[Event, ...]
+    @property
+    def events(self) -> tuple[Event, ...]:
+        raise NotImplementedError
 
     def append(self, *events: Event) -> None:
         raise NotImplementedError

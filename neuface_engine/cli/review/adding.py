@@ -65,7 +65,8 @@ def run_add(options: argparse.Namespace, output: Output) -> int:
     with Project.create(options.project, database=options.database) as project:
         project.check_writable()
         taken = dict(project.sequences) if footage else {}
-        for path in footage or ([None] if single else []):
+        sources: list[Path | None] = [*footage] or ([None] if single else [])
+        for path in sources:
             name = options.name or _free_name(path or options.track, taken, project)
             taken[name] = ""
             track = _into(project, name, options.track)

@@ -102,7 +102,7 @@ def run_stats(options: argparse.Namespace, output: Output) -> int:
         verdicts = active_verdicts(project.index.events("verdict", "adjudication", "undo"))
         reviewers = Counter(verdict.reviewer for verdict in verdicts)
         watched = Counter(v.reviewer for v in verdicts if v.coverage.get("sufficient"))
-        result = {
+        result: dict[str, Any] = {
             "sequences": project.index.count(),
             "states": states,
             "disputed": project.index.count(Filter(disputed=True)),

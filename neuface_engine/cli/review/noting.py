@@ -36,17 +36,12 @@ def run(options: argparse.Namespace, output: Output) -> int:
         for each in notes:
             output.line(f"{each.time}  {each.reviewer}  {place(each)}: {each.text}")
         return 0
-    note = {
-        "frames": _frames(options.frames),
-        "views": _words(options.views),
-        "regions": _words(options.regions),
-    }
+    frames, views, regions = _frames(options.frames), _words(options.views), _words(options.regions)
     reviewer = shared.reviewer_of(options)
     with shared.opened(options, output, writing=True) as project:
         row = shared.known(project, options.sequence)
-        event = Note(
-            row.name, options.text, reviewer, track_hash=file_hash(project.track_file(row.name)), **note
-        )
+        track_hash = file_hash(project.track_file(row.name))
+        event = Note(row.name, options.text, reviewer, frames, views, regions, track_hash)
         project.log.append(event)
     output.result({"note": to_record(event)})
     output.line(f"{event.sequence}: {place(event)}: {event.text}")
