@@ -154,7 +154,9 @@ class Repairs:
             self._check_frames(sequence, part.first or 0, part.last or 0, part.view)
         if not self:
             return sequence
-        landmarks, dense = sequence.landmarks.clone(), sequence.landmarks_dense.clone()
+        landmarks = sequence.landmarks.clone()
+        known = sequence.landmarks_dense
+        dense = None if known is None else known.clone()
         detected = sequence.detected.clone()
         for moved in self.moved:
             f, v, k = moved.frame, sequence.views.index(moved.view), moved.landmark
@@ -162,7 +164,8 @@ class Repairs:
             crop = transform[:, :2] @ [moved.x, moved.y] + transform[:, 2]
             place = torch.as_tensor(2 * crop / sequence.crop_size - 1).to(landmarks)
             shift = place - landmarks[f, v, k]
-            dense[f, v, nearest_dense(sequence.landmarks_dense[f, v], k), :2] += shift
+            if known is not None and dense is not None:
+                dense[f, v, nearest_dense(known[f, v], k), :2] += shift
             landmarks[f, v, k] = place
         for part in self.excluded:
             if part.view is not None and (part.first is not None or part.last is not None):
