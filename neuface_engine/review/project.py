@@ -27,7 +27,7 @@ from neuface_engine.review.events import (
 )
 from neuface_engine.review.journal import FileJournal, Head, last_standing, last_undone
 from neuface_engine.review.locking import ProjectLock
-from neuface_engine.review.media import Source
+from neuface_engine.review.media import Source, portable
 from neuface_engine.review.notes import standing_notes
 from neuface_engine.review.project_file import PROJECT_FILE, ProjectFile
 from neuface_engine.review.track_files import TrackFiles, file_hash
@@ -241,21 +241,20 @@ class Project:
 
         What is listed already as given here is left as it is. Raises ProjectError.
         """
-        entry = self._entry(name, track, source, identity)
-        known = self.index.row(name)
-        path = self.resolve(entry["track"])
+        known = self.index.entries([name]).get(name)
         if known is not None:
-            same_source = source is None or known.source == entry["source"]["path"]
-            same_track = known.track == entry["track"] or track is None
-            if same_track and same_source and identity in ("", known.identity):
-                return self.resolve(known.track)
-            entry = {
-                "name": name,
-                "track": known.track if track is None else entry["track"],
-                "source": entry["source"] or self.index.sources([name]).get(name),
-                "identity": identity or known.identity,
-            }
-            path = self.resolve(entry["track"])
+            same = source is None or (known["source"] or {}).get("path") == portable(
+                Path(source), self.folder
+            )
+            entry = self._entry(
+                name, track or known["track"] or None, known["source"] if same else source, identity
+            )
+            entry["identity"] = identity or known["identity"]
+            if entry == {"name": name, **known}:
+                return self.resolve(entry["track"])
+        else:
+            entry = self._entry(name, track, source, identity)
+        path = self.resolve(entry["track"])
         self.log.append(Added((_without_empty(entry),)))
         return path
 
