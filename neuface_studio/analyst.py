@@ -45,6 +45,7 @@ class Analyst(QObject):
         session.iteration_changed.connect(self._on_change)
         session.run_state_changed.connect(self._on_change)
         session.comparison.changed.connect(self._on_change)
+        session.repaired.connect(self._on_repaired)
 
     def of(self, record: IterationRecord | None) -> Analysis | None:
         """What is known of a state, or None."""
@@ -94,6 +95,16 @@ class Analyst(QObject):
         self.changed.emit()
 
     @Slot()
+    def _on_repaired(self) -> None:
+        """Other landmarks: what was measured against the old ones no longer holds."""
+        if self._worker is not None and self._session.footage is not None:
+            self._worker.want(None)
+            self._worker.footage = self._session.footage
+            self._known.clear()
+            self._under_way = None
+            self._on_change()
+
+    @Slot()
     def _on_change(self) -> None:
         if self._worker is None:
             return
@@ -140,16 +151,18 @@ class Analyst(QObject):
 
 
 def got_worse(before: Analysis, now: Analysis, limit: int = 200) -> list[Worse]:
-    """The crops whose loss is higher ``now`` than ``before``, the largest rise first."""
-    rise = np.nan_to_num(now.loss - before.loss, nan=0.0)
+    """The crops whose loss is higher ``now`` than ``before``, the largest rise first; both under the weights of the
+    run that ``now`` belongs to, as losses under different weights cannot be compared."""
+    losses, terms = (before.loss(now.weights), now.loss()), (before.terms(now.weights), now.terms())
+    rise = np.nan_to_num(losses[1] - losses[0], nan=0.0)
     order = np.argsort(-rise, axis=None, kind="stable")
     result = []
     for frame, view in zip(*np.unravel_index(order[:limit], rise.shape), strict=True):
         if rise[frame, view] <= 0:
             break
-        rises = {name: now.terms[name][frame, view] - before.terms[name][frame, view] for name in now.terms}
+        rises = {name: terms[1][name][frame, view] - terms[0][name][frame, view] for name in terms[1]}
         term = max(rises, key=lambda name: np.nan_to_num(rises[name], nan=-np.inf))
         result.append(
-            Worse(int(frame), int(view), float(before.loss[frame, view]), float(now.loss[frame, view]), term)
+            Worse(int(frame), int(view), float(losses[0][frame, view]), float(losses[1][frame, view]), term)
         )
     return result

@@ -29,7 +29,7 @@ _TOGGLES = (
         "layer_residual",
         "residual",
         "Residual &lines",
-        "D",
+        "Z",
         "Yellow lines from each detected landmark to the mesh's: how far the mesh misses it, and to which side.",
     ),
     (

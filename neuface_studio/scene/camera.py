@@ -63,6 +63,13 @@ class OrbitCamera:
         return out
 
 
+def direction_of(rotation: NDArray[np.floating]) -> tuple[float, float]:
+    """(yaw, pitch) in degrees from which a head is seen that a camera sees turned by ``rotation`` [3, 3]."""
+    x, y, z = (float(value) for value in rotation[2])
+    pitch = float(np.degrees(np.arcsin(np.clip(y, -1.0, 1.0))))
+    return float(np.degrees(np.arctan2(-x, z))), min(max(pitch, -STEEPEST_DEG), STEEPEST_DEG)
+
+
 def fit(points: NDArray[np.floating], width: int, height: int) -> Framing:
     """The framing from which all points [..., 3] (m) are in a picture of this shape, seen from the front."""
     flat = points.reshape(-1, 3)

@@ -94,6 +94,20 @@ class MeshDecoder:
         """Points [V, N, 2] in crop units -> px of the video frame."""
         return self._in_frame(points, frame)
 
+    def in_frame_of(self, points: NDArray[np.floating], frame: int, view: int) -> Floats:
+        """Points [N, 2 or 3] of one view in crop coordinates -> px of its video frame, as in `FrameMeshes`."""
+        linear, shift, scale = self._maps[frame]
+        out = np.empty(points.shape, dtype=np.float32)
+        out[:, :2] = points[:, :2] @ linear[view] + shift[view]
+        if points.shape[-1] == 3:
+            out[:, 2] = points[:, 2] * scale[view]
+        return out
+
+    def repair(self, footage: Footage) -> None:
+        """Go on with the same footage with repaired landmarks."""
+        self._footage, self._sequence = footage, footage.sequence
+        self.forget()
+
     def forget(self) -> None:
         self._recent.clear()
 

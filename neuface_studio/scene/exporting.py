@@ -6,6 +6,7 @@ import logging
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import torch
@@ -32,15 +33,25 @@ class ExportRequest:
     frame: int | None = None
 
 
+@dataclass(frozen=True)
+class FormatRequest:
+    """A track in one of `neuface_engine.tracks.formats`."""
+
+    path: Path
+    track: Any
+    format: str
+    space: str = "posed"
+
+
 class ExportWorker(QObject):
-    """Writes one file; exactly one of the result signals follows."""
+    """Writes one file, or a folder of them; exactly one of the result signals follows."""
 
     progressed = Signal(object)
     written = Signal(str)
     failed = Signal(str)
     finished = Signal()
 
-    def __init__(self, footage: Footage, request: ExportRequest) -> None:
+    def __init__(self, footage: Footage, request: ExportRequest | FormatRequest) -> None:
         super().__init__()
         self._footage, self._request = footage, request
         self._stop = threading.Event()
@@ -55,10 +66,12 @@ class ExportWorker(QObject):
         try:
             lower_priority(10)
             torch.set_num_threads(1)
-            if self._request.frame is None:
-                self._video()
+            if isinstance(self._request, FormatRequest):
+                self._format(self._request)
+            elif self._request.frame is None:
+                self._video(self._request)
             else:
-                self._picture(self._request.frame)
+                self._picture(self._request, self._request.frame)
             self.written.emit(str(path))
         except CancelledError:
             self.failed.emit("")
@@ -70,8 +83,25 @@ class ExportWorker(QObject):
         finally:
             self.finished.emit()
 
-    def _picture(self, frame: int) -> None:
-        request = self._request
+    def _format(self, request: FormatRequest) -> None:
+        from neuface_engine.tracks.formats import export
+
+        def progress(stage: str, done: int, total: int) -> None:
+            if self._stop.is_set():
+                raise CancelledError
+            share = done / total if total else None
+            self.progressed.emit(Task("Exporting", share, f"{stage} {done} of {total}" if total else stage))
+
+        export(
+            request.track,
+            request.path,
+            format=request.format,
+            space=request.space,  # type: ignore[arg-type]
+            footage=self._footage.sequence.path,
+            progress=progress,
+        )
+
+    def _picture(self, request: ExportRequest, frame: int) -> None:
         image = Composer(self._footage, request.look, request.height).compose(frame)
         done, data = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
         try:
@@ -82,10 +112,10 @@ class ExportWorker(QObject):
             reason = error.strerror or str(error)
             raise MediaError(f"{request.path}: cannot be written ({reason}); choose another folder") from None
 
-    def _video(self) -> None:
+    def _video(self, request: ExportRequest) -> None:
         from neuface_engine.video.writer import VideoWriter
 
-        request, sequence = self._request, self._footage.sequence
+        sequence = self._footage.sequence
         composer = Composer(self._footage, request.look, request.height)
         total = int(sequence.landmarks.shape[0])
         with VideoWriter(request.path, fps=float(sequence.fps)) as video:
@@ -114,7 +144,7 @@ class Exporter(QObject):
     def busy(self) -> bool:
         return self._worker is not None
 
-    def start(self, request: ExportRequest) -> bool:
+    def start(self, request: ExportRequest | FormatRequest) -> bool:
         """Begin to write; False (and a line that says why) if another file is being written."""
         footage = self._session.footage
         if footage is None:

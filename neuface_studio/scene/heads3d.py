@@ -23,14 +23,19 @@ class HeadScene:
         cells = np.hstack([np.full((len(faces), 1), 3, dtype=np.int64), faces.astype(np.int64)]).ravel()
         self._meshes: list[Any] = []
         self._actors: list[Any] = []
+        self._plain: list[NDArray[np.uint8]] = []  # the view's colour at every vertex
         plotter.set_background(theme.PANEL)
         plotter.enable_lightkit() if hasattr(plotter, "enable_lightkit") else None
         for view in range(num_views):
             mesh = pv.PolyData(np.zeros((num_vertices, 3), dtype=np.float32), cells)
             mesh.point_data.active_normals = np.tile(np.array([0, 0, 1], dtype=np.float32), (num_vertices, 1))
+            colour = np.array(theme.rgb(theme.view_colour(view)), np.uint8)
+            self._plain.append(np.tile(colour, (num_vertices, 1)))
+            mesh.point_data["rgb"] = self._plain[view]
             actor = plotter.add_mesh(
                 mesh,
-                color=theme.view_colour(view),
+                scalars="rgb",
+                rgb=True,
                 smooth_shading=False,
                 ambient=0.18,
                 diffuse=0.8,
@@ -51,14 +56,21 @@ class HeadScene:
         normals: NDArray[np.float32],
         views: tuple[int, ...],
         posed: bool,
+        *,
+        painted: NDArray[np.float32] | None = None,
+        wireframe: bool = False,
     ) -> None:
-        """Show ``vertices`` [V, N, 3] (m) of ``views``; the other views are left out."""
+        """Show ``vertices`` [V, N, 3] (m) of ``views``; the other views are left out. ``painted`` [V, N, 3]: colours
+        0..255 of the vertices in the place of the views' own."""
         width, height = self._plotter.window_size
         placed = side_by_side(vertices, width, height) if posed else vertices
         for actor in self._actors:
             actor.SetVisibility(False)
-        for view, points, directions in zip(views, placed, normals, strict=True):
+        for place, (view, points, directions) in enumerate(zip(views, placed, normals, strict=True)):
             self._actors[view].SetVisibility(True)
+            self._actors[view].prop.show_edges = wireframe
+            colours = self._plain[view] if painted is None else painted[place].astype(np.uint8)
+            self._meshes[view].point_data["rgb"] = colours
             self._meshes[view].points = points
             self._meshes[view].point_data.active_normals = directions
         self._shown = placed

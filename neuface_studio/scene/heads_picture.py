@@ -15,6 +15,8 @@ Floats = NDArray[np.float32]
 
 KEY_LIGHT = np.array([-0.35, 0.45, 0.82], dtype=np.float32)  # x right, y up, z to the viewer
 AMBIENT = 0.20
+FLATTER = 0.4
+EDGE_COLOUR = (15, 18, 22)
 
 
 class HeadsPainter:
@@ -36,21 +38,40 @@ class HeadsPainter:
         height: int,
         *,
         smooth: bool = False,
+        wireframe: bool = False,
+        painted: Floats | None = None,
     ) -> Image:
         """uint8 [height, width, 3]. ``vertices`` and ``normals`` [V, N, 3] in world axes; ``smooth`` costs four
-        times as much and has no jagged edges."""
+        times as much and has no jagged edges. ``painted`` [V, N, 3]: colours 0..255 of the vertices in the place of
+        ``colours``, one a head."""
         factor = 2 if smooth else 1
         wide, high = factor * width, factor * height
         image = np.empty((high, wide, 3), np.uint8)
         image[:] = self._ground
         if len(vertices):
-            self._fill(image, vertices, normals, colours, camera)
+            self._fill(image, vertices, normals, colours, camera, painted)
+        if len(vertices) and wireframe:
+            points = camera.project(vertices, wide, high).reshape(-1, 3)
+            image = raster.draw_wireframe(
+                image,
+                points,
+                self._repeated(len(vertices)),
+                colour=EDGE_COLOUR,
+                opacity=0.5,
+                thickness=factor,
+            )
         if not smooth:
             return image
         return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
     def _fill(
-        self, image: Image, vertices: Floats, normals: Floats, colours: list[str], camera: OrbitCamera
+        self,
+        image: Image,
+        vertices: Floats,
+        normals: Floats,
+        colours: list[str],
+        camera: OrbitCamera,
+        painted: Floats | None,
     ) -> None:
         high, wide = image.shape[:2]
         points = camera.project(vertices, wide, high).reshape(-1, 3)
@@ -61,9 +82,13 @@ class HeadsPainter:
         triangles = buffers.triangle.ravel()[seen]
         weights = buffers.barycentric.reshape(-1, 3)[seen]
         lit = np.einsum("pk,pk->p", light[faces[triangles]], weights)
-        palette = np.array([theme.rgb(colour) for colour in colours], dtype=np.float32)
-        owners = triangles // len(self._faces)
-        image.reshape(-1, 3)[seen] = np.minimum(palette[owners] * lit[:, None], 255.0)
+        if painted is None:
+            palette = np.array([theme.rgb(colour) for colour in colours], dtype=np.float32)
+            tints = palette[triangles // len(self._faces)]
+        else:
+            tints = np.einsum("pkc,pk->pc", painted.reshape(-1, 3)[faces[triangles]], weights)
+            lit = 1 - FLATTER * (1 - lit)  # shadows must not read as low values
+        image.reshape(-1, 3)[seen] = np.minimum(tints * lit[:, None], 255.0)
 
     def _repeated(self, count: int) -> NDArray[np.int32]:
         """The triangles of ``count`` heads, one after another."""

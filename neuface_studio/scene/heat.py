@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuface_engine import raster
+from neuface_studio.layers import HEATS
 from neuface_studio.maps import PixelMap, rounded_up
 from neuface_studio.model import Footage, IterationRecord
 from neuface_studio.scene.decoding import FrameMeshes, MeshDecoder
@@ -83,6 +84,16 @@ def scale_of(values: Floats) -> float:
     if not len(finite):
         return 0.0
     return max(rounded_up(float(np.quantile(finite, QUANTILE))), SMALLEST_MM)
+
+
+def vertex_colours(heat: HeatFrame) -> Floats:
+    """The values as colours [V, N, 3], 0..255; grey where there is none."""
+    assert heat.values is not None
+    kind = HEATS[heat.kind]
+    share = np.clip(np.nan_to_num(heat.values) / max(heat.peak, 1e-30), 0.0, 1.0) ** kind.power
+    colours = raster.colormap(kind.colormap)[(share * 255).astype(np.uint8)].astype(np.float32)
+    colours[~np.isfinite(heat.values)] = 110.0
+    return colours
 
 
 def farthest_view(canonical: Floats, seen: NDArray[np.bool_]) -> tuple[Floats, NDArray[np.int16]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +19,10 @@ from neuface_studio import theme
 from neuface_studio.scene.camera import OrbitCamera, fit, side_by_side
 from neuface_studio.scene.decoding import FrameMeshes, MeshDecoder
 from neuface_studio.scene.heads_picture import HeadsPainter
-from neuface_studio.scene.heat import HeatFrame, HeatWish, heat_frame
+from neuface_studio.scene.heat import HeatFrame, HeatWish, heat_frame, vertex_colours
 from neuface_studio.scene.overlay import TilePainter, TilePicture, Viewport
+from neuface_studio.scene.paper_pictures import PaperPainter, PaperPicture, PaperRequest
+from neuface_studio.scene.slit_scan import SlitRequest, SlitScan, SlitScanner
 from neuface_studio.session import Footage, IterationRecord, Layers, Session
 from neuface_studio.worker import BackgroundThread
 
@@ -28,6 +30,7 @@ log = logging.getLogger(__name__)
 
 Image = NDArray[np.uint8]
 Floats = NDArray[np.float32]
+ORDER = ("footage", "tiles", "heads", "paper", "slit")  # what is drawn first
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,8 @@ class TileDrawn:
 
 @dataclass(frozen=True)
 class HeadsRequest:
-    """Heads of ``views``. With a ``camera`` they are drawn at ``size`` px; without, only decoded."""
+    """Heads of ``views``. With a ``camera`` they are drawn at ``size`` px; without, only decoded. With ``heat`` they
+    are coloured by that heat map, not by view."""
 
     record: IterationRecord
     frame: int
@@ -71,11 +75,14 @@ class HeadsRequest:
     size: tuple[int, int]
     camera: OrbitCamera | None = None
     smooth: bool = False
+    wireframe: bool = False
+    heat: HeatWish | None = None
 
 
 @dataclass(frozen=True)
 class HeadsDrawn:
-    """``vertices`` and ``normals`` [V, N, 3] of the views asked for; ``image`` and its camera if one was given."""
+    """``vertices`` and ``normals`` [V, N, 3] of the views asked for; ``image`` and its camera if one was given;
+    ``painted`` [V, N, 3] colours 0..255 of the vertices where a heat map was to be had."""
 
     request: HeadsRequest
     vertices: Floats
@@ -83,14 +90,18 @@ class HeadsDrawn:
     image: Image | None
     camera: OrbitCamera | None
     seconds: float
+    painted: Floats | None = None
 
 
 class RenderWorker(QObject):
-    """Lives in the drawing thread. One request of each kind waits at most: the newest one."""
+    """Lives in the drawing thread. One request of each kind waits at most, the newest one; tiles come first, and a slit
+    scan is made a few frames at a time while nothing else waits."""
 
     tile_drawn = Signal(object)
     round_drawn = Signal(float)
     heads_drawn = Signal(object)
+    paper_drawn = Signal(object)
+    slit_drawn = Signal(object)
     failed = Signal(str)
     finished = Signal()
 
@@ -98,20 +109,14 @@ class RenderWorker(QObject):
         super().__init__()
         self._footage = footage
         self._wake = threading.Condition()
-        self._tiles: TilesRequest | None = None
-        self._heads: HeadsRequest | None = None
+        self._waiting: dict[str, Any] = {}
+        self._slit: Iterator[SlitScan] | None = None
         self._stop = False
 
-    def draw_tiles(self, request: TilesRequest) -> None:
-        """From any thread: replaces a request that was not begun."""
+    def ask(self, kind: str, request: Any) -> None:
+        """From any thread, ``kind`` "tiles", "heads", "paper" or "slit": replaces a request that was not begun."""
         with self._wake:
-            self._tiles = request
-            self._wake.notify()
-
-    def draw_heads(self, request: HeadsRequest) -> None:
-        """From any thread: replaces a request that was not begun."""
-        with self._wake:
-            self._heads = request
+            self._waiting[kind] = request
             self._wake.notify()
 
     def stop(self) -> None:
@@ -128,6 +133,8 @@ class RenderWorker(QObject):
             self._decoder = MeshDecoder(self._footage)
             self._painter = TilePainter(self._footage)
             self._heads_painter = HeadsPainter(self._footage.faces, self._footage.head.num_vertices)
+            self._paper_painter = PaperPainter(self._footage, self._decoder, self._heads_painter)
+            self._slit_scanner = SlitScanner(self._footage, self._decoder)
             self._loop()
         finally:
             self.finished.emit()
@@ -135,18 +142,39 @@ class RenderWorker(QObject):
     def _loop(self) -> None:
         while True:
             with self._wake:
-                while not (self._stop or self._tiles is not None or self._heads is not None):
+                while not (self._stop or self._waiting or self._slit is not None):
                     self._wake.wait()
                 if self._stop:
                     return
-                tiles, self._tiles = self._tiles, None
-                heads, self._heads = self._heads, None
-            if tiles is not None:
+                kind = next((kind for kind in ORDER if kind in self._waiting), "")
+                request = self._waiting.pop(kind, None)
+            if kind == "footage":
+                self._take(request)
+            elif kind == "tiles":
                 started = time.perf_counter()
-                self._guarded(self._draw_tiles, tiles)
+                self._guarded(self._draw_tiles, request)
                 self.round_drawn.emit(time.perf_counter() - started)
-            if heads is not None and not self._stop:
-                self.heads_drawn.emit(self._guarded(self._draw_heads, heads))
+            elif kind == "heads":
+                self.heads_drawn.emit(self._guarded(self._draw_heads, request))
+            elif kind == "paper":
+                self.paper_drawn.emit(self._guarded(self._paper_painter.draw, request))
+            elif kind == "slit":
+                self._slit = self._slit_scanner.steps(request)
+            else:
+                self._go_on_scanning()
+
+    def _take(self, footage: Footage) -> None:
+        """The same footage with repaired landmarks."""
+        self._footage = footage
+        self._decoder.repair(footage)
+        self._slit_scanner = SlitScanner(footage, self._decoder)
+
+    def _go_on_scanning(self) -> None:
+        assert self._slit is not None
+        scan = self._guarded(next, self._slit)
+        if scan is None or scan.whole:
+            self._slit = None
+        self.slit_drawn.emit(scan)
 
     def _guarded(self, draw: Callable[[Any], Any], request: Any) -> Any:
         try:
@@ -224,6 +252,7 @@ class RenderWorker(QObject):
         vertices = self._decoder.heads(request.record, request.frame, posed=request.posed)
         vertices = vertices[list(request.views)]
         normals = np.asarray(raster.vertex_normals(vertices, self._footage.faces), dtype=np.float32)
+        painted = self._painted(request)
         width, height = request.size
         image, camera = None, request.camera
         if camera is not None and len(vertices):
@@ -232,10 +261,28 @@ class RenderWorker(QObject):
                 camera = OrbitCamera(camera.yaw, camera.pitch, camera.zoom, fit(placed, width, height))
             colours = [theme.view_colour(view) for view in request.views]
             image = self._heads_painter.draw(
-                placed, normals, colours, camera, width, height, smooth=request.smooth
+                placed,
+                normals,
+                colours,
+                camera,
+                width,
+                height,
+                smooth=request.smooth,
+                wireframe=request.wireframe,
+                painted=painted,
             )
         seconds = time.perf_counter() - started
-        return HeadsDrawn(request, vertices, normals, image, camera, seconds)
+        return HeadsDrawn(request, vertices, normals, image, camera, seconds, painted)
+
+    def _painted(self, request: HeadsRequest) -> Floats | None:
+        """The heat map as colours of the vertices [V, N, 3]; grey where it has no value."""
+        if request.heat is None:
+            return None
+        meshes = self._decode(request.record, request.frame)
+        heat = heat_frame(self._decoder, self._footage, request.heat, request.record, meshes)
+        if heat is None or heat.values is None:
+            return None
+        return vertex_colours(heat)[list(request.views)]
 
 
 class Renderer(QObject):
@@ -244,6 +291,8 @@ class Renderer(QObject):
     tile_drawn = Signal(object)
     round_drawn = Signal(float)
     heads_drawn = Signal(object)
+    paper_drawn = Signal(object)
+    slit_drawn = Signal(object)
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -251,19 +300,29 @@ class Renderer(QObject):
         self._worker: RenderWorker | None = None
         self._thread: BackgroundThread | None = None
         session.footage_changed.connect(self._on_footage)
+        session.repaired.connect(self._on_repaired)
 
     def draw_tiles(self, request: TilesRequest) -> bool:
         """False if there is no footage to draw; else ``tile_drawn`` for each view, then ``round_drawn``, follow."""
-        if self._worker is None:
-            return False
-        self._worker.draw_tiles(request)
-        return True
+        return self._ask("tiles", request)
 
     def draw_heads(self, request: HeadsRequest) -> bool:
         """False if there is no footage to draw; else ``heads_drawn`` follows."""
+        return self._ask("heads", request)
+
+    def draw_paper(self, request: PaperRequest) -> bool:
+        """False if there is no footage to draw; else ``paper_drawn`` follows."""
+        return self._ask("paper", request)
+
+    def scan_slit(self, request: SlitRequest) -> bool:
+        """False if there is no footage to scan; else ``slit_drawn`` follows, several times until it is whole. A new
+        request ends the one under way."""
+        return self._ask("slit", request)
+
+    def _ask(self, kind: str, request: Any) -> bool:
         if self._worker is None:
             return False
-        self._worker.draw_heads(request)
+        self._worker.ask(kind, request)
         return True
 
     @Slot()
@@ -277,9 +336,16 @@ class Renderer(QObject):
         worker.tile_drawn.connect(self._on_tile, queued)
         worker.round_drawn.connect(self._on_round, queued)
         worker.heads_drawn.connect(self._on_heads, queued)
+        worker.paper_drawn.connect(self._on_paper, queued)
+        worker.slit_drawn.connect(self._on_slit, queued)
         worker.failed.connect(self._on_failed, queued)
         self._worker = worker
         self._thread = BackgroundThread(worker, "painter", self)
+
+    @Slot()
+    def _on_repaired(self) -> None:
+        if self._worker is not None and self._session.footage is not None:
+            self._worker.ask("footage", self._session.footage)
 
     def stop(self) -> None:
         """End the thread; what it had under way is not delivered."""
@@ -307,6 +373,16 @@ class Renderer(QObject):
     def _on_heads(self, drawn: HeadsDrawn | None) -> None:
         if not self._is_stale():
             self.heads_drawn.emit(drawn)
+
+    @Slot(object)
+    def _on_paper(self, drawn: PaperPicture | None) -> None:
+        if not self._is_stale():
+            self.paper_drawn.emit(drawn)
+
+    @Slot(object)
+    def _on_slit(self, scan: SlitScan | None) -> None:
+        if not self._is_stale():
+            self.slit_drawn.emit(scan)
 
     @Slot(str)
     def _on_failed(self, message: str) -> None:

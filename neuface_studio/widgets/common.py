@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QAction, QKeyEvent
-from PySide6.QtWidgets import QFrame, QLabel, QLineEdit, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QLineEdit, QScrollArea, QSizePolicy, QToolButton, QWidget
 
 from neuface_studio import actions
 from neuface_studio.keys import action_key
@@ -77,6 +77,16 @@ class _KeepText:
     def restore(self) -> None:
         if self._button.text() != self._text:
             self._button.setText(self._text)
+
+
+def scrolling(panel: QWidget) -> QScrollArea:
+    """A panel that scrolls up and down where it has too little room."""
+    area = QScrollArea()
+    area.setWidget(panel)
+    area.setWidgetResizable(True)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setMinimumSize(panel.minimumSizeHint().width() + 12, 120)
+    return area
 
 
 def rule() -> QFrame:

@@ -26,6 +26,8 @@ class Tile(QWidget):
     wipe_dragged = Signal(float)
     pointed = Signal(int, float, float)  # view, and the place in px of the picture
     pressed = Signal(int, float, float)
+    dragged = Signal(int, float, float)
+    released = Signal(int, float, float)
     left = Signal()
 
     def __init__(self, view: int, name: str, parent: QWidget | None = None) -> None:
@@ -43,6 +45,10 @@ class Tile(QWidget):
         self._figure = ""
         self._flag = ""
         self._selected = False
+        self._held: tuple[float, float, str] | None = (
+            None  # a landmark in the hand, px of the picture, and its name
+        )
+        self.grabs = False  # whether dragging moves something in the picture rather than the wipe
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setMouseTracking(True)
         self.setAccessibleName(f"View {name}")
@@ -109,6 +115,8 @@ class Tile(QWidget):
             self._drag_wipe(event)
         if not self._images:
             return
+        if event.buttons() & Qt.MouseButton.LeftButton:
+            self.dragged.emit(self.view, *self._in_picture(event.position()))
         self.pointed.emit(self.view, *self._in_picture(event.position()))
 
     def _in_picture(self, place: QPointF) -> tuple[float, float]:
@@ -119,15 +127,26 @@ class Tile(QWidget):
         scale = self._images[0].width() / max(1.0, width)
         return x * scale, place.y() * scale
 
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if self._images and event.button() == Qt.MouseButton.LeftButton:
+            self.released.emit(self.view, *self._in_picture(event.position()))
+
+    def show_held(self, held: tuple[float, float, str] | None) -> None:
+        """Mark a landmark (px of the picture, and its name), or none."""
+        if held != self._held:
+            self._held = held
+            self.update()
+
     def leaveEvent(self, event: QEvent) -> None:
         self.left.emit()
 
     def _drag_wipe(self, event: QMouseEvent) -> None:
-        if self._mode == CompareMode.WIPE:
+        if self._mode == CompareMode.WIPE and not self.grabs:
             self.wipe_dragged.emit(min(max(event.position().x() / max(1, self.width()), 0.0), 1.0))
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        self.opened.emit(self.view)
+        if not self.grabs:
+            self.opened.emit(self.view)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -136,6 +155,8 @@ class Tile(QWidget):
         else:
             self._paint_pictures(painter)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if self._held is not None and self._images:
+            self._paint_held(painter, *self._held)
         self._paint_badges(painter)
         if self._selected:
             painter.setPen(QPen(QColor(theme.ACCENT), 2))
@@ -194,6 +215,23 @@ class Tile(QWidget):
             for x, y in (points * scale - half).tolist():
                 painter.drawPixmap(QPointF(place.left() + x, y), marker)
         painter.restore()
+
+    def _paint_held(self, painter: QPainter, x: float, y: float, name: str) -> None:
+        width = self.width() / 2 if self._mode == CompareMode.SIDE else float(self.width())
+        scale = width / self._images[0].width()
+        place = QPointF(x * scale, y * scale)
+        for pen in (QPen(QColor(0, 0, 0, 190), 4), QPen(QColor(theme.RESIDUAL), 2)):
+            painter.setPen(pen)
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawEllipse(place, 8, 8)
+        metrics = painter.fontMetrics()
+        box = QRectF(
+            place.x() + 12, place.y() - 24, metrics.horizontalAdvance(name) + 12, metrics.height() + 4
+        )
+        box.moveRight(min(box.right(), self.width() - 2.0))
+        self._badge(painter, box)
+        painter.setPen(QColor(theme.TEXT))
+        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, name)
 
     def _paint_badges(self, painter: QPainter) -> None:
         font = QFont(self.font())

@@ -100,6 +100,10 @@ class PictureView(QWidget):
         self.camera = OrbitCamera(yaw, pitch)
         self.camera_moved.emit()
 
+    def save_picture(self, path: str) -> bool:
+        """Write the picture as it was drawn; False where that does not go."""
+        return self._image is not None and self._image.save(path, "PNG")
+
     def close_plotter(self) -> None:
         """Nothing to give back."""
 
@@ -155,12 +159,24 @@ def interactor_view(parent: QWidget, faces: np.ndarray, num_vertices: int, num_v
             return max(16, self.width()), max(16, self.height())
 
         def show_heads(self, drawn: HeadsDrawn) -> None:
-            self.heads.update(drawn.vertices, drawn.normals, drawn.request.views, drawn.request.posed)
+            request = drawn.request
+            self.heads.update(
+                drawn.vertices,
+                drawn.normals,
+                request.views,
+                request.posed,
+                painted=drawn.painted,
+                wireframe=request.wireframe,
+            )
             self.render()
 
         def look(self, yaw: float, pitch: float) -> None:
             self.heads.look(yaw, pitch)
             self.render()
+
+        def save_picture(self, path: str) -> bool:
+            self.screenshot(path)
+            return True
 
         def close_plotter(self) -> None:
             self.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from PySide6.QtCore import QRect, Qt, Signal, Slot
@@ -11,10 +12,8 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from neuface_studio.comparison import Comparison
 from neuface_studio.layers import HEATS
-from neuface_studio.maps import rounded_up
 from neuface_studio.model import CompareMode
 from neuface_studio.muting import muted_text
-from neuface_studio.scene.heat import HeatWish
 from neuface_studio.scene.overlay import LONGEST_SIDE, region_aspect
 from neuface_studio.scene.pointing import (
     LANDMARK_REACH,
@@ -28,7 +27,9 @@ from neuface_studio.scene.pointing import (
 )
 from neuface_studio.scene.renderer import Renderer, TileDrawn, TilesRequest
 from neuface_studio.session import IterationRecord, Session
+from neuface_studio.widgets.landmark_handling import LandmarkHandling
 from neuface_studio.widgets.tile import Tile
+from neuface_studio.widgets.wishes import heat_wish
 
 SPACING = 6
 CLEARLY_LARGER = 1.06  # more columns must be worth it: narrow tiles have no room for their titles
@@ -63,6 +64,8 @@ class ViewGrid(QWidget):
         session.layers_changed.connect(self._on_layers)
         session.maps_changed.connect(self.refresh)
         session.muted_changed.connect(self.refresh)
+        session.repaired.connect(self.refresh)
+        self.handling = LandmarkHandling(session, self)
         session.selection_changed.connect(self._on_selection)
         session.comparison.changed.connect(self._on_layers)
         renderer.tile_drawn.connect(self._on_tile)
@@ -93,6 +96,10 @@ class ViewGrid(QWidget):
             return
         self._busy = self._renderer.draw_tiles(self._request())
 
+    def drawn(self, view: int) -> TileDrawn | None:
+        """What a tile shows now."""
+        return self._drawn.get(view)
+
     def stop(self) -> None:
         """No drawing any more."""
         self._busy = self._again = False
@@ -105,6 +112,7 @@ class ViewGrid(QWidget):
             tile.deleteLater()
         self._tiles = []
         self._drawn.clear()
+        self.handling.forget()
         footage = self._session.footage
         if footage is None:
             return
@@ -117,6 +125,7 @@ class ViewGrid(QWidget):
             tile.wipe_dragged.connect(self._on_wipe)
             tile.pointed.connect(self._on_pointed)
             tile.pressed.connect(self._on_pressed)
+            self.handling.attach(tile)
             tile.left.connect(self._on_left)
             self._tiles.append(tile)
         self._arrange()
@@ -177,6 +186,8 @@ class ViewGrid(QWidget):
     def _request(self) -> TilesRequest:
         session = self._session
         record, layers = session.displayed(), session.layers.drawn
+        if session.repairing:
+            layers = replace(layers, detected=True)
         comparison, reference = session.comparison, None
         if comparison.mode != CompareMode.OFF and not comparison.flipped:
             reference = session.as_drawn(comparison.reference)
@@ -204,10 +215,17 @@ class ViewGrid(QWidget):
             return
         found = footage.sequence.detected[:, drawn.view]
         flag = flag_text(bool(found[drawn.request.frame]), bool(found.any()))
+        if (
+            flag
+            and footage.original is not None
+            and footage.original.detected[drawn.request.frame, drawn.view]
+        ):
+            flag = "left out by hand"
         if drawn.request.record is not None and drawn.request.record.muted:
             flag = muted_text(drawn.request.record.muted)
         self._drawn[drawn.view] = drawn
         self._show_scale(drawn)
+        self.handling.show_selected(drawn)
         tile = self._tiles[drawn.view]
         comparison = self._session.comparison
         tile.show_picture(drawn.shown, drawn.reference, comparison.mode, titles_of(drawn.request, comparison))
@@ -234,7 +252,7 @@ class ViewGrid(QWidget):
     def _on_pressed(self, view: int, x: float, y: float) -> None:
         """Keep in sight which two cameras disagree at the point that was clicked."""
         _, vertex = self._under(view, x, y)
-        if vertex is not None and vertex.other:
+        if vertex is not None and vertex.other and not self._session.repairing:
             self._session.notify("info", words(None, vertex, self._session.view_names[view]))
 
     def _under(self, view: int, x: float, y: float) -> tuple[Landmark | None, Vertex | None]:
@@ -322,17 +340,3 @@ def best_columns(count: int, width: int, height: int, aspect: float) -> int:
         if size > best_size * CLEARLY_LARGER:
             best, best_size = columns, size
     return best
-
-
-def heat_wish(session: Session, record: IterationRecord | None) -> HeatWish | None:
-    """What the drawing thread needs for the heat map of a state; None where none is on, or it cannot be had."""
-    kind = session.layers.drawn.heat
-    if record is None or not kind:
-        return None
-    if kind == "vertex":
-        values = None if record.saved else session.gradients.frame(record.map_key, session.frame)
-        return HeatWish(kind, values, rounded_up(session.gradients.typical_peak(record.map_key)))
-    if kind == "pixel":
-        pixels = None if record.saved else session.pixels.get(record.map_key, session.frame)
-        return HeatWish(kind, pixels=pixels)
-    return HeatWish(kind, before=session.as_drawn(session.before(record)) if kind == "update" else None)

@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 import neuface_engine as nf
 from neuface_engine.face_model.rotations import axis_angle_to_quaternion
+from neuface_engine.optimization.evidence import believed
 from neuface_engine.optimization.targets import merged_mesh, smoothed_orientation
 from neuface_studio.model import Footage, IterationRecord
 from neuface_studio.worker.threads import lower_priority
@@ -30,17 +31,29 @@ class Analysis:
     """One state of one footage, frame by frame; NaN where a crop shows no face.
 
     matrix_mm [V, V]: mean distance of the meshes of two views; pairs_mm [F, V, V]: in each frame.
-    nme_percent [F, V]. loss [F, V]: the crop's part in the weighted sum of Eqs. (2), (3) and (4); terms: its three
-    parts. region_msi: motion stability of the vertices of a region without the head's motion, mean over the views.
+    nme_percent [F, V]. parts: the crop's part [F, V] in Eqs. (2), (3) and (4), unweighted; weights: those of the run
+    that the state belongs to. region_msi: motion stability of the vertices of a region without the head's motion, mean
+    over the views.
     """
 
     key: tuple[str, int, bool]
     matrix_mm: Floats
     pairs_mm: Floats
     nme_percent: Floats
-    loss: Floats
-    terms: dict[str, Floats]
+    parts: dict[str, Floats]
+    weights: dict[str, float]
     region_msi: dict[str, float]
+
+    def terms(self, weights: dict[str, float] | None = None) -> dict[str, Floats]:
+        """The weighted parts [F, V], under the run's own weights or under others."""
+        given = self.weights if weights is None else weights
+        return {name: given[name] * part for name, part in self.parts.items()}
+
+    def loss(self, weights: dict[str, float] | None = None) -> Floats:
+        """Their sum [F, V]; NaN where a crop is not believed."""
+        terms = np.stack(list(self.terms(weights).values()))
+        known = np.isfinite(terms).any(axis=0)
+        return np.where(known, np.nansum(terms, axis=0), np.nan)
 
 
 class AnalysisWorker(QObject):
@@ -52,7 +65,7 @@ class AnalysisWorker(QObject):
 
     def __init__(self, footage: Footage) -> None:
         super().__init__()
-        self._footage = footage
+        self.footage = footage  # another one counts from the next state on
         self._wake = threading.Condition()
         self._wanted: IterationRecord | None = None
         self._stop = False
@@ -103,8 +116,11 @@ class AnalysisWorker(QObject):
 
     @torch.no_grad()
     def _analyse(self, record: IterationRecord) -> Analysis | None:
-        sequence, head, config = self._footage.sequence, self._footage.head, nf.NeuFaceConfig()
-        parameters, valid = record.parameters, sequence.detected.float()
+        footage = self.footage
+        sequence, head = footage.sequence, footage.head
+        config = record.settings or nf.NeuFaceConfig()
+        parameters, valid = record.parameters, believed(sequence, config).float()
+        kept = [k for k in range(sequence.landmarks.shape[2]) if k not in config.muted_landmarks]
         frames, views = valid.shape
         canonical = torch.empty(frames, views, head.num_vertices, 3)
         landmark, multiview, nme = (np.full((frames, views), np.nan) for _ in range(3))
@@ -117,7 +133,7 @@ class AnalysisWorker(QObject):
             meshes, rotation = face.vertices("canonical"), part.pose[..., :3]
             canonical[chosen] = meshes
             projected, detected = nf.project(face.landmarks(), part.camera), sequence.landmarks[chosen]
-            landmark[chosen] = (projected - detected).abs().sum(-1).mean(-1).numpy()
+            landmark[chosen] = (projected - detected)[:, :, kept].abs().sum(-1).mean(-1).numpy()
             errors = nf.metrics.landmark_errors(projected, detected, valid[chosen], rotation)
             nme[chosen] = errors.box_percent
             if views > 1:
@@ -126,13 +142,14 @@ class AnalysisWorker(QObject):
         quaternions = axis_angle_to_quaternion(parameters.pose[..., :3])
         smooth = smoothed_orientation(quaternions, config.temporal_window, valid)
         temporal = torch.linalg.vector_norm(quaternions - smooth, dim=-1).numpy().astype(np.float64)
-        terms = {
-            "landmarks": config.landmark_weight * landmark,
-            "motion": config.temporal_weight * temporal,
-            "views": config.multiview_weight * multiview,
+        parts = {"landmarks": landmark, "motion": temporal, "views": multiview}
+        for part in parts.values():
+            part[valid.numpy() == 0] = np.nan
+        weights = {
+            "landmarks": config.landmark_weight,
+            "motion": config.temporal_weight,
+            "views": config.multiview_weight,
         }
-        for term in terms.values():
-            term[valid.numpy() == 0] = np.nan
         if self._given_up(record):
             return None
         cvd = nf.metrics.cross_view_distance(canonical, valid)
@@ -144,8 +161,8 @@ class AnalysisWorker(QObject):
             matrix_mm=cvd.matrix_mm,
             pairs_mm=cvd.by_frame_mm,
             nme_percent=nme,
-            loss=np.nansum(np.stack(list(terms.values())), axis=0) + np.where(valid.numpy() > 0, 0.0, np.nan),
-            terms=terms,
+            parts=parts,
+            weights=weights,
             region_msi={name: finite_mean(values) for name, values in by_region.items()},
         )
 

@@ -40,3 +40,28 @@ def test_what_means_nothing_is_refused(words, capsys):
     with pytest.raises(SystemExit):
         parsed(*words.split())
     assert words.split()[0] in capsys.readouterr().err
+
+
+def test_repairs_by_hand_reach_the_footage_and_the_settings(monkeypatch, tmp_path):
+    from pathlib import Path
+
+    from neuface_engine.cli import track
+    from neuface_engine.cli.output import Output
+    from neuface_engine.optimization.repairs import Excluded, Moved, Repairs
+
+    encoder = nf.load_encoder("open")
+    sequence = nf.load_sequence(nf.resources.path("demo"), views="front", max_frames=3)
+    monkeypatch.setattr(shared, "load_sequence", lambda *_: sequence)
+    repairs = Repairs((Moved(1, "front", 30, 200.0, 210.0),), muted=(5,), excluded=(Excluded(2, 2),))
+    repairs.save(tmp_path / "repairs.json")
+    given = argparse.Namespace(repairs=tmp_path / "repairs.json")
+    repaired, config = track._repaired(
+        Path("demo"), given, nf.NeuFaceConfig(), Output(json_wanted=False), encoder
+    )
+    assert (repaired.landmarks != sequence.landmarks).any(-1).nonzero().tolist() == [[1, 0, 30]]
+    assert config.muted_landmarks == (5,) and config.excluded_frames == (2,)
+    plain = argparse.Namespace(repairs=None)
+    assert track._repaired(Path("demo"), plain, config, Output(json_wanted=False), encoder) == (
+        sequence,
+        config,
+    )

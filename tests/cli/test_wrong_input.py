@@ -23,6 +23,7 @@ def exit_code(arguments: list[str]) -> int:
         (["track", "nothing_here", "--method", "guessing"], "guessing"),
         (["track", "nothing_here", "--max-memory", "-1"], "max_memory_mb"),
         (["track", "nothing_here", "--save-every", "0"], "1 or more"),
+        (["track", "nothing_here", "--repairs", "missing.json"], "missing.json"),
         (["compare", "nothing_here", "--methods", ","], "--methods"),
         (["compare", "nothing_here", "--figure", "bars.svg"], "bars.svg"),
         (["track", "nothing_here", "--variant", "rumoured"], "rumoured"),

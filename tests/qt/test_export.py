@@ -11,9 +11,11 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 import neuface_engine as nf
+from neuface_engine.tracks.formats import FORMATS
 from neuface_studio.scene import exporting
 from neuface_studio.scene.composing import Composer
 from neuface_studio.widgets.commands import FileCommands
+from neuface_studio.widgets.export_sheet import ExportSheet
 from neuface_studio.widgets.main_window import MainWindow
 
 
@@ -90,3 +92,33 @@ def test_the_shown_iteration_is_written_as_a_track(ready: MainWindow, qtbot: QtB
     )
     assert not files(ready).export_track(tmp_path / "track.npz" / "no")
     assert ready.notices.shown.level == "error"
+
+
+def test_the_shown_iteration_is_written_in_another_format(
+    ready: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    ready.actions_by_id["export_format"].trigger()
+    sheet = ready.findChild(ExportSheet)
+    assert [sheet.format.itemData(row) for row in range(sheet.format.count())] == list(FORMATS)
+    sheet.format.setCurrentIndex(list(FORMATS).index("ply"))
+    assert sheet.space.count() == 2 and sheet.description.text() == FORMATS["ply"].description
+    sheet.place.setText(str(tmp_path / "heads"))
+    qtbot.mouseClick(sheet.go_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not ready.exporter.busy, timeout=60_000)
+    assert "Written" in ready.notices.text.full_text()
+    assert len(list((tmp_path / "heads").rglob("*.ply"))) >= ready.session.num_frames
+    assert files(ready).export_format("gltf", "posed", tmp_path / "heads.glb")
+    ready.exporter.cancel()
+    assert not (tmp_path / "heads.glb").exists() and not ready.exporter.busy
+
+
+def test_layers_are_exported_as_they_are_shown(ready: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    pictures = []
+    for number, layers in enumerate(({}, {"residual": True, "mesh": False}, {"heat": "cross", "mesh": True})):
+        ready.session.set_layers(residual=False, heat="")
+        ready.session.set_layers(**layers)
+        path = tmp_path / f"{number}.png"
+        assert files(ready).export(path, frame=2)
+        qtbot.waitUntil(lambda: not ready.exporter.busy, timeout=60_000)
+        pictures.append(cv2.imread(str(path)).astype(int))
+    assert np.abs(pictures[0] - pictures[1]).max() > 50 and np.abs(pictures[0] - pictures[2]).max() > 50

@@ -15,9 +15,9 @@ from neuface_studio.widgets.main_window import MainWindow
 from neuface_studio.worker import Analysis
 
 
-def analysis(loss: np.ndarray, **terms: np.ndarray) -> Analysis:
+def analysis(weights: dict[str, float] | None = None, **parts: np.ndarray) -> Analysis:
     empty = np.zeros((1, 1))
-    return Analysis(("", 0, False), empty, empty, empty, loss, terms or {"landmarks": loss}, {})
+    return Analysis(("", 0, False), empty, empty, empty, parts, weights or dict.fromkeys(parts, 1.0), {})
 
 
 def analysed(window: MainWindow, qtbot: QtBot) -> None:
@@ -44,22 +44,29 @@ def test_the_matrix_is_that_of_the_engine(stepped: MainWindow) -> None:
 def test_the_loss_of_the_pictures_adds_up_to_that_of_the_run(stepped: MainWindow) -> None:
     shown = stepped.analyst.shown
     losses = stepped.session.record().losses
-    valid = np.isfinite(shown.loss)
+    valid = np.isfinite(shown.loss())
     for term, name in (("landmarks", "landmark"), ("motion", "temporal"), ("views", "multiview")):
-        assert shown.terms[term][valid].mean() == pytest.approx(losses[name], rel=0.05), term
+        assert shown.terms()[term][valid].mean() == pytest.approx(losses[name], rel=0.05), term
     assert not valid.all(), "a picture without a face has no loss"
 
 
 def test_what_got_worse_is_found_with_its_term_worst_first() -> None:
-    before = analysis(
-        np.array([[1.0, 1.0], [1.0, np.nan]]), landmarks=np.ones((2, 2)), views=np.zeros((2, 2))
-    )
-    landmarks, views = np.array([[1.5, 1.0], [1.0, 1.0]]), np.array([[0.0, 0.0], [2.0, 0.0]])
-    now = analysis(np.array([[1.5, 0.5], [3.0, 9.0]]), landmarks=landmarks, views=views)
+    ones, gap = np.array([[1.0, 1.0], [1.0, np.nan]]), np.array([[0.0, 0.0], [0.0, np.nan]])
+    before = analysis(landmarks=ones, views=gap)
+    landmarks, views = np.array([[1.5, 0.5], [1.0, 1.0]]), np.array([[0.0, 0.0], [2.0, 8.0]])
+    now = analysis(landmarks=landmarks, views=views)
     found = got_worse(before, now)
     assert [(w.frame, w.view, w.term) for w in found] == [(1, 0, "views"), (0, 0, "landmarks")]
     assert got_worse(before, before) == []
     assert len(got_worse(before, now, limit=1)) == 1
+
+
+def test_what_got_worse_is_judged_by_the_weights_of_the_shown_run() -> None:
+    before = analysis(landmarks=np.array([[1.0]]), views=np.array([[0.0]]))
+    parts = {"landmarks": np.array([[0.5]]), "views": np.array([[1.0]])}
+    assert got_worse(before, analysis({"landmarks": 10.0, "views": 1.0}, **parts)) == []
+    (found,) = got_worse(before, analysis({"landmarks": 1.0, "views": 10.0}, **parts))
+    assert (found.term, found.before, found.now) == ("views", 1.0, 10.5)
 
 
 def test_a_click_goes_to_the_picture_and_to_the_worst_frame_of_a_pair(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QFileDialog
@@ -10,8 +11,9 @@ from PySide6.QtWidgets import QFileDialog
 from neuface_engine.errors import NeuFaceError
 from neuface_studio.maps import rounded_up
 from neuface_studio.scene.composing import Look
-from neuface_studio.scene.exporting import VIDEO_HEIGHT, ExportRequest
+from neuface_studio.scene.exporting import VIDEO_HEIGHT, ExportRequest, FormatRequest
 from neuface_studio.widgets.commands.base import Commands
+from neuface_studio.widgets.export_sheet import ExportSheet
 
 PICTURE_HEIGHT = 900  # px of a view in a picture
 
@@ -112,6 +114,40 @@ class FileCommands(Commands):
             return False
         self._session.notify("good", f"Written: {path} ({record.title}).")
         return True
+
+    @Slot()
+    def do_export_format(self) -> None:
+        footage, record = self._session.footage, self._session.record()
+        if footage is None or record is None:
+            return
+        folder = Path(str(self._window.settings.value("export/folder", str(Path.home()))))
+        sheet = ExportSheet(record.title, footage.sequence.name, folder, self._window)
+        sheet.chosen.connect(self.export_format)
+        sheet.show()
+
+    @Slot(str, str, object)
+    def export_format(self, name: str, space: str, path: Path) -> bool:
+        """Write the shown iteration in a format of the engine, in the background."""
+        try:
+            track = self._shown_track()
+        except NeuFaceError as error:
+            self._session.notify("error", str(error))
+            return False
+        if track is None:
+            return False
+        self._window.settings.setValue("export/folder", str(path.parent))
+        return self._window.exporter.start(FormatRequest(path, track, name, space))
+
+    def _shown_track(self) -> Any:
+        import neuface_engine as nf
+
+        session, record = self._session, self._session.record()
+        if record is None or session.footage is None:
+            return None
+        if record.saved:
+            book = self._window.controller.results.book
+            return None if book is None else nf.FaceTrack.load(book.track_file, head=session.footage.head)
+        return self._window.controller.track(record.index)
 
     def _ask_where(self, title: str, name: str, kinds: str) -> Path | None:
         footage = self._session.footage

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from PySide6.QtCore import Qt, Slot
+from PySide6.QtWidgets import QFileDialog
 
 from neuface_studio.widgets.commands.base import Commands
+from neuface_studio.widgets.view3d import SIDE_DEG
 
 
 class ViewCommands(Commands):
@@ -69,6 +73,37 @@ class ViewCommands(Commands):
     @Slot()
     def do_reset_3d(self) -> None:
         self._window.view3d.front()
+
+    @Slot()
+    def do_view3d_left(self) -> None:
+        self._window.view3d.look(-SIDE_DEG, 0.0)
+
+    @Slot()
+    def do_view3d_right(self) -> None:
+        self._window.view3d.look(SIDE_DEG, 0.0)
+
+    @Slot()
+    def do_view3d_camera(self) -> None:
+        self._window.view3d.look_as(self._session.selected_view)
+
+    @Slot(bool)
+    def do_view3d_wireframe(self, wireframe: bool) -> None:
+        self._window.view3d.set_wireframe(wireframe)
+
+    @Slot(bool)
+    def do_view3d_values(self, values: bool) -> None:
+        self._window.view3d.set_values(values)
+
+    @Slot()
+    def do_view3d_screenshot(self) -> None:
+        name, _ = QFileDialog.getSaveFileName(self._window, "Save the 3D picture", "heads.png", "PNG (*.png)")
+        if not name:
+            return
+        path = Path(name if Path(name).suffix else f"{name}.png")
+        if self._window.view3d.save_picture(path):
+            self._session.notify("good", f"Written: {path}.")
+        else:
+            self._session.notify("error", f"{path}: cannot be written; choose another folder.")
 
     @Slot()
     def do_full_screen(self) -> None:

@@ -1,0 +1,197 @@
+"""Pictures of the paper, live: all views' meshes over each other, and the mesh turned to fixed angles."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+from PySide6.QtCore import QRectF, Qt, QTimer, Slot
+from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QFrame,
+    QHBoxLayout,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from neuface_studio import theme
+from neuface_studio.scene.paper_pictures import OVERLAY, TURNED, PaperPicture, PaperRequest
+from neuface_studio.scene.renderer import Renderer
+from neuface_studio.session import RunState, Session
+from neuface_studio.widgets.common import soft
+
+LARGEST_SHARE = 0.08  # of the drawing thread's time, while it runs or plays
+SETTLE_MS = 60
+KINDS = (
+    (
+        OVERLAY,
+        "Aligned overlay",
+        "All views' meshes without the head's motion, one colour a view, blended: grey where all agree, "
+        "a coloured rim where a view does not (the paper's Fig. S4). The comparison beside it.",
+    ),
+    (
+        TURNED,
+        "Turned",
+        "The mesh of the selected view from fixed angles (the paper's Fig. 6); the comparison above.",
+    ),
+)
+
+
+class Canvas(QWidget):
+    """Shows the picture with its captions."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._picture: PaperPicture | None = None
+        self._pixels: np.ndarray | None = None
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setMinimumHeight(80)
+        self.setAccessibleName("Aligned overlay or turned meshes of the shown frame")
+
+    @property
+    def picture(self) -> PaperPicture | None:
+        return self._picture
+
+    def show_picture(self, picture: PaperPicture | None) -> None:
+        self._picture = picture
+        self._pixels = None if picture is None else np.ascontiguousarray(picture.image)
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), QColor(theme.PANEL))
+        if self._picture is None or self._pixels is None:
+            return
+        height, width = self._pixels.shape[:2]
+        image = QImage(self._pixels.data, width, height, 3 * width, QImage.Format.Format_RGB888)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.drawImage(self.rect(), image)
+        scale_x, scale_y = self.width() / width, self.height() / height
+        painter.setPen(QColor(theme.TEXT_SOFT))
+        for left, top, wide, high, caption in self._picture.cells:
+            box = QRectF(left * scale_x + 6, top * scale_y + 3, wide * scale_x - 8, high * scale_y - 6)
+            painter.drawText(box, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft, caption)
+
+
+class PaperPanel(QFrame):
+    """Asks for a picture only while it is on show."""
+
+    def __init__(self, session: Session, renderer: Renderer, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("panel")
+        self._session, self._renderer = session, renderer
+        self._waiting = self._dirty = False
+        self._began = self._not_before = 0.0
+        self.kind = OVERLAY
+        column = QVBoxLayout(self)
+        column.setContentsMargins(10, 6, 10, 8)
+        column.setSpacing(4)
+        line = QHBoxLayout()
+        self.buttons: dict[str, QToolButton] = {}
+        group = QButtonGroup(self)
+        for kind, title, tip in KINDS:
+            button = QToolButton()
+            button.setText(title)
+            button.setToolTip(tip)
+            button.setCheckable(True)
+            button.setChecked(kind == self.kind)
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            button.setProperty("kind", kind)
+            button.clicked.connect(self._on_kind)
+            group.addButton(button)
+            line.addWidget(button)
+            self.buttons[kind] = button
+        self.words = soft("", name="faint")
+        line.addWidget(self.words)
+        line.addStretch(1)
+        column.addLayout(line)
+        self.canvas = Canvas()
+        column.addWidget(self.canvas, 1)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._ask)
+        session.footage_changed.connect(self._on_footage)
+        for signal in (
+            session.frame_changed,
+            session.iteration_changed,
+            session.selection_changed,
+            session.muted_changed,
+            session.comparison.changed,
+            session.run_state_changed,
+        ):
+            signal.connect(self.refresh)
+        renderer.paper_drawn.connect(self._on_drawn)
+
+    @property
+    def busy(self) -> bool:
+        return self._waiting or self._dirty
+
+    @Slot()
+    def refresh(self) -> None:
+        """Draw anew, soon; seldom while the optimiser or the video runs."""
+        if not self.isVisible():
+            return
+        self._dirty = True
+        if self._waiting or self._timer.isActive():
+            return
+        live = self._session.run_state == RunState.RUNNING or self._session.playing
+        wait = self._not_before - time.perf_counter() if live else 0.0
+        self._timer.start(max(SETTLE_MS, round(1000 * wait)))
+
+    def stop(self) -> None:
+        self._timer.stop()
+        self._waiting = self._dirty = False
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.refresh()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.refresh()
+
+    @Slot()
+    def _on_footage(self) -> None:
+        self.stop()
+        self.canvas.show_picture(None)
+        self.refresh()
+
+    @Slot()
+    def _on_kind(self) -> None:
+        button = self.sender()
+        if button is not None:
+            self.kind = str(button.property("kind"))
+            self.refresh()
+
+    @Slot()
+    def _ask(self) -> None:
+        session = self._session
+        footage, shown = session.footage, session.displayed()
+        if footage is None or shown is None or not self._dirty or not self.isVisible():
+            return
+        self._dirty = False
+        reference = session.as_drawn(session.comparison.reference)
+        rows = (shown,) if reference is None or reference.drawn_key == shown.drawn_key else (reference, shown)
+        found = footage.sequence.detected[session.frame].tolist()
+        views = tuple(view for view, seen in enumerate(found) if seen)
+        ratio = self.devicePixelRatioF()
+        size = max(16, round(self.canvas.width() * ratio)), max(16, round(self.canvas.height() * ratio))
+        self._began = time.perf_counter()
+        request = PaperRequest(self.kind, rows, session.frame, views, session.selected_view, size)
+        self._waiting = self._renderer.draw_paper(request)
+
+    @Slot(object)
+    def _on_drawn(self, picture: PaperPicture | None) -> None:
+        self._waiting = False
+        if picture is not None:
+            self.canvas.show_picture(picture)
+            view = self._session.view_names[picture.request.view] if self._session.footage is not None else ""
+            text = f"{len(picture.request.views)} views" if picture.request.kind == OVERLAY else view
+            self.words.setText(f"frame {picture.request.frame + 1}, {text}")
+        took = time.perf_counter() - self._began
+        self._not_before = time.perf_counter() + took * (1 / LARGEST_SHARE - 1)
+        if self._dirty:
+            self.refresh()
