@@ -64,7 +64,7 @@ def parser() -> argparse.ArgumentParser:
         "--project", type=Path, metavar="DIR", help="keep the track and the verdict in this folder"
     )
     result.add_argument(
-        "--iterations", type=int, default=200, metavar="N", help="EM iterations of a run (200)"
+        "--iterations", type=int, metavar="N", help="EM iterations of a run (default: 200, or as set)"
     )
     result.add_argument("--max-frames", type=int, metavar="N", help="open only the first N frames")
     result.add_argument(
@@ -86,24 +86,27 @@ def main(arguments: list[str] | None = None) -> int:
         parser().error("give a path or --demo, not both")
     if options.auto and (options.out is None or (options.path is None and not options.demo)):
         parser().error("--auto needs --out DIR, and --demo or footage")
-    if options.iterations < 1:
+    if options.iterations is not None and options.iterations < 1:
         parser().error("--iterations must be at least 1")
     application = make_application()
     from neuface_studio.tour import AutomaticTour
     from neuface_studio.widgets.main_window import MainWindow
 
-    tour = AutomaticTour(options.out, options.iterations) if options.auto else None
+    tour = AutomaticTour(options.out, options.iterations or 200) if options.auto else None
     window = MainWindow(
         settings=tour.settings if tour else None, project=tour.project if tour else options.project
     )
-    window.session.set_target(options.iterations)
+    if options.iterations is not None:
+        window.session.set_target(options.iterations)
     if tour is None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     window.show()
     if options.demo or options.path is not None:
         path = None if options.demo else options.path
         window.controller.run_when_ready = bool(options.run or tour)
-        window.controller.open_path(path, views=options.views, max_frames=options.max_frames)
+        window.open_path(path, views=options.views, max_frames=options.max_frames)
+    else:
+        window.recover()
     if tour is not None:
         return tour.drive(application, window)
     return int(application.exec())

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from neuface_studio.command import Command
 from neuface_studio.layer_commands import layer_commands
+from neuface_studio.playing_commands import playing_commands, window_commands
+from neuface_studio.queue_commands import queue_commands
+from neuface_studio.repair_commands import repair_commands
+from neuface_studio.review_commands import review_commands
 
 __all__ = ["COMMANDS", "MENUS", "Command"]
 
@@ -54,6 +58,14 @@ COMMANDS: tuple[Command, ...] = (
         "&File",
         ("Ctrl+S",),
         "Write the shown iteration as a track file (npz), for neuface metrics, render and compare.",
+        needs="sequence",
+    ),
+    Command(
+        "export_format",
+        "Export in another &format…",
+        "&File",
+        ("Ctrl+Alt+E",),
+        "Write the shown iteration for Blender, USD, spreadsheets and others, with a choice of format.",
         needs="sequence",
     ),
     Command(
@@ -263,6 +275,36 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command("reset_3d", "3D: front view", "&View", ("X",), "Turn the 3D view back to the front."),
     Command(
+        "view3d_left", "3D: from the left", "&View", (), "Look at the heads from the subject's left side."
+    ),
+    Command(
+        "view3d_right", "3D: from the right", "&View", (), "Look at the heads from the subject's right side."
+    ),
+    Command(
+        "view3d_camera",
+        "3D: as the selected camera",
+        "&View",
+        ("Shift+X",),
+        "Look at the heads from where the camera of the selected view stands.",
+    ),
+    Command(
+        "view3d_wireframe",
+        "3D: wireframe",
+        "&View",
+        (),
+        "Draw the edges of the triangles in 3D.",
+        checkable=True,
+    ),
+    Command(
+        "view3d_values",
+        "3D: &values of the heat map",
+        "&View",
+        ("Shift+C",),
+        "Colour the head of the selected view by the chosen heat map, instead of all heads by view.",
+        checkable=True,
+    ),
+    Command("view3d_screenshot", "3D: save picture…", "&View", (), "Write the 3D picture as a PNG file."),
+    Command(
         "full_screen",
         "Full &screen",
         "&View",
@@ -322,17 +364,7 @@ COMMANDS: tuple[Command, ...] = (
         "Load another result of this footage, such as one of FLAME fitting, to compare with.",
         needs="sequence",
     ),
-    Command("accept", "&Accept", "Re&view", ("1",), "Accept: the meshes fit in every view.", needs="track"),
-    Command("reject", "&Reject", "Re&view", ("2",), "Reject: this track must not be used.", needs="track"),
-    Command("unsure", "&Unsure", "Re&view", ("3",), "Unsure: somebody else should look.", needs="track"),
-    Command(
-        "edit_note",
-        "Write a n&ote",
-        "Re&view",
-        ("N",),
-        "Go to the note field; Enter leaves it.",
-        needs="sequence",
-    ),
+    *review_commands(),
     Command(
         "palette",
         "&Do anything…",
@@ -357,6 +389,21 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command("about", "&About NeuFace Studio", "&Help", (), "Version and licences."),
     *layer_commands(),
+    *repair_commands(),
+    *playing_commands(),
+    *queue_commands(),
+    *window_commands(),
 )
 
-MENUS: tuple[str, ...] = ("&File", "&Edit", "&Run", "&View", "&Layers", "&Compare", "Re&view", "&Help")
+MENUS: tuple[str, ...] = (
+    "&File",
+    "&Edit",
+    "&Run",
+    "&View",
+    "&Layers",
+    "Re&pair",
+    "&Compare",
+    "&Queue",
+    "Re&view",
+    "&Help",
+)

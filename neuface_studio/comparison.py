@@ -20,6 +20,7 @@ class Comparison(QObject):
         self.mode = CompareMode.OFF
         self.flipped = False
         self.chosen = ENCODER
+        self.blind: IterationRecord | None = None  # takes the place of the shown state in a blind comparison
         self._records: dict[str, IterationRecord] = {}
 
     @property
@@ -53,6 +54,7 @@ class Comparison(QObject):
     def clear(self) -> None:
         """Forget everything: other footage."""
         self._records.clear()
+        self.blind = None
         self.chosen, self.flipped, self.mode = ENCODER, False, CompareMode.OFF
         self.choices_changed.emit()
         self.changed.emit()

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from neuface_engine.errors import NeuFaceError
-from neuface_studio import projects
+from neuface_studio import place_file, projects
+from neuface_studio.model import CompareMode
+from neuface_studio.open_projects import OpenProjects
 from neuface_studio.opening import SHUTDOWN_TIMEOUT_MS, Opener
+from neuface_studio.parking import Key, Parked, ParkingLot, is_same
 from neuface_studio.playback import Playback
+from neuface_studio.preferences import Settings
+from neuface_studio.repairing import RepairBook
 from neuface_studio.results import Results
 from neuface_studio.session import Footage, IterationRecord, RunState, Session
 from neuface_studio.undo import Place
@@ -18,6 +24,7 @@ from neuface_studio.viewer_cost import ViewerCost
 from neuface_studio.worker import BackgroundThread, OptimiserWorker, SavedResult, Snapshot, worker_threads
 
 POLL_INTERVAL_MS = 66
+PLACE_MS = 400  # between two writings of the reviewer's place
 FLAME_FITTING = "FLAME fitting"
 STILL_EVERY = 16  # one iteration in so many is run with the window still, to measure what drawing costs
 
@@ -28,14 +35,23 @@ class Controller(QObject):
     opening = Signal(str)
     window_still_changed = Signal(bool)
 
-    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+    def __init__(
+        self, session: Session, parent: QObject | None = None, *, preferences: Settings | None = None
+    ) -> None:
         super().__init__(parent)
         self.session = session
+        self.preferences = preferences
         self.project_override: Path | None = None
         self.run_when_ready = False
         self.opener = Opener(session, self)
         self.playback = Playback(session, self)
-        self.results = Results(session, self.track, self)
+        self.projects = OpenProjects()
+        self.results = Results(session, self.track, self, projects=self.projects)
+        self.repairs = RepairBook(session, self.results, self)
+        self.lot = ParkingLot(self)
+        self.lot.failed.connect(self._on_failed)
+        self._key: Key | None = None  # of the open footage
+        self._name = ""  # of what is being opened, where the project lists it already
         self._optimiser: OptimiserWorker | None = None
         self._optimiser_thread: BackgroundThread | None = None
         self._branches = 0
@@ -44,10 +60,21 @@ class Controller(QObject):
         self._poll_timer = QTimer(self)
         self._poll_timer.setInterval(POLL_INTERVAL_MS)
         self._poll_timer.timeout.connect(self.poll)
+        self._stopped_at: Place | None = None  # in the open sequence, when it was left
+        self._place_timer = QTimer(self)
+        self._place_timer.setSingleShot(True)
+        self._place_timer.setInterval(PLACE_MS)
+        self._place_timer.timeout.connect(self.keep_place)
+        session.frame_changed.connect(self._note_place)
+        session.iteration_changed.connect(self._note_place)
+        session.selection_changed.connect(self._note_place)
+        session.judgement_changed.connect(self._note_place)
         self.opener.opened.connect(self._on_opened)
         session.layers_changed.connect(self._on_layers)
         session.iteration_changed.connect(self._on_iteration)
         session.frame_changed.connect(self._watch)
+        self.repairs.changed.connect(self._repair)
+        session.comparison.changed.connect(self._on_comparison)
         session.undo_stack.went.connect(self.go_to)
         session.threads = worker_threads()
 
@@ -59,7 +86,6 @@ class Controller(QObject):
         """Open footage or a project folder in the background; None opens the demo."""
         self.opener.cancel()
         self._destination = None
-        self.close_footage()
         project = self.project_override
         try:
             if path is not None and projects.is_project(path):
@@ -68,9 +94,82 @@ class Controller(QObject):
         except NeuFaceError as error:
             self.session.notify("error", str(error))
             return
-        self.session.project_folder = project or projects.default_project_folder(path)
+        self.open_sequence(
+            project or projects.default_project_folder(path), path, views=views, max_frames=max_frames
+        )
+
+    def open_sequence(
+        self,
+        folder: Path,
+        path: Path | None,
+        *,
+        name: str = "",
+        views: str | None = None,
+        max_frames: int | None = None,
+        fresh: bool = False,
+    ) -> None:
+        """Open footage as a sequence of a project; the open one is put aside, with all its iterations.
+
+        ``name``: of the sequence, where the project lists it; several sequences may share their footage. ``fresh``:
+        from the disk, even if it is open or was put aside.
+        """
+        key = folder, path, name
+        if not fresh and self.session.footage is not None and is_same(key, self._key):
+            return
+        self.opener.cancel()
+        self._put_aside()
+        parked = None if fresh else self.lot.take(key)
+        if parked is not None:
+            self._take_back(key, parked)
+            return
+        self._key, self._name = key, name
+        self.session.project_folder = folder
         self.opening.emit("the demo" if path is None else path.name)
-        self.opener.start(path, views=views, max_frames=max_frames)
+        models = {} if self.preferences is None else self.preferences.models()
+        self.opener.start(path, views=views, max_frames=max_frames, **models)
+
+    @property
+    def opening_name(self) -> str:
+        """What the project calls the sequence that was asked for last; empty where it does not list it."""
+        return self._name
+
+    def _put_aside(self) -> None:
+        session = self.session
+        optimiser, thread, key = self._optimiser, self._optimiser_thread, self._key
+        ready = session.run_state not in (RunState.PREPARING, RunState.FAILED)
+        planted = any(record.planted for record in session.records())
+        if optimiser is None or thread is None or key is None or not ready or planted:
+            self.close_footage()
+            return
+        self.poll()
+        self.keep_place()
+        self.results.autosave()
+        running = session.run_state == RunState.RUNNING
+        name, kept, aside = session.sequence_name, self.results.put_aside(), session.put_aside()
+        self._poll_timer.stop()
+        self._optimiser = self._optimiser_thread = self._key = None
+        if aside is not None:
+            self.lot.park(key, Parked(aside, optimiser, thread, kept))
+        if running:
+            session.notify("info", f"{name} goes on in the background until another run begins.")
+
+    def _take_back(self, key: Key, parked: Parked) -> None:
+        self._key = *key[:2], parked.aside.place.sequence
+        self._optimiser, self._optimiser_thread = parked.optimiser, parked.thread
+        self._cost = ViewerCost()
+        self.session.take_back(parked.aside)
+        self.results.take_back(parked.kept)
+        self.repairs.load()
+        self._watch()
+        self._poll_timer.start()
+        self._arrive()
+
+    def _arrive(self) -> None:
+        """Go on to where the reviewer wanted to be in the sequence that is open now."""
+        destination, self._destination = self._destination, None
+        if destination is not None and destination.is_beside(self.session.place()):
+            self.session.go_to(destination)
+            self.session.undo_stack.arrived()
 
     @Slot(object)
     def go_to(self, place: Place) -> None:
@@ -87,9 +186,8 @@ class Controller(QObject):
         except NeuFaceError as error:
             session.notify("error", str(error))
             return
-        self.open_path(source)
-        session.project_folder = place.project
         self._destination = place
+        self.open_sequence(place.project, source, name=place.sequence)
 
     @Slot()
     def cancel_loading(self) -> None:
@@ -100,10 +198,12 @@ class Controller(QObject):
         """Save the track, end the optimiser, forget the footage."""
         if self.session.footage is None and self._optimiser is None:
             return
+        self.keep_place()
         self.results.autosave()
         self._end_optimiser()
         self.results.close()
         self.session.close_footage()
+        self._key = None
 
     @Slot(object, object)
     def _on_opened(self, footage: Footage, source: Path | None) -> None:
@@ -113,14 +213,18 @@ class Controller(QObject):
         session.project_folder = folder
         for warning in footage.sequence.warnings:
             session.notify("warning", warning)
-        self.results.open(folder, source, footage.sequence.name)
+        self.results.open(folder, source, footage.sequence.name, name=self._name)
+        if self._key is not None:
+            self._key = *self._key[:2], session.sequence_name
+        self.repairs.load()
         saved = self.results.load_saved_track()
         self.results.show_judgement()
+        self._stopped_at = place_file.recall(folder, session.sequence_name)
+        if self._stopped_at is not None:
+            session.select_view(self._stopped_at.view)
+            session.set_frame(self._stopped_at.frame)
         self._start_optimiser(saved)
-        destination, self._destination = self._destination, None
-        if destination is not None and destination.is_beside(session.place()):
-            session.go_to(destination)
-            session.undo_stack.arrived()
+        self._arrive()
 
     # Optimising
 
@@ -128,8 +232,18 @@ class Controller(QObject):
         footage = self.session.footage
         if footage is None:
             return
-        optimiser = OptimiserWorker(footage, target=self.session.target_iterations, saved=saved)
+        checkpoint = self.results.checkpoint
+        optimiser = OptimiserWorker(
+            footage,
+            target=self.session.target_iterations,
+            saved=saved,
+            config_changes={} if self.preferences is None else self.preferences.now.config_changes(),
+            device="auto" if self.preferences is None else self.preferences.now.device,
+            patient=self.results.many and not (checkpoint is not None and checkpoint.exists()),
+            checkpoint=checkpoint,
+        )
         self._optimiser = optimiser
+        self._repair()
         self._watch()
         self._cost = ViewerCost()
         self.session.viewer_cost_percent = None
@@ -180,6 +294,9 @@ class Controller(QObject):
                 "info", "A new run starts from the encoder; the saved result stays until you pause it."
             )
         self.session.set_follow(True)
+        resting = self.lot.pause_all()
+        if resting:
+            self.session.notify("info", f"{', '.join(resting)} is paused meanwhile: one run at a time.")
 
     def restart_run(self) -> None:
         """Forget this run and start again from the encoder."""
@@ -189,6 +306,10 @@ class Controller(QObject):
         self._end_optimiser()
         self.session.clear_history()
         self.session.forget_figures()
+        checkpoint = self.results.checkpoint
+        if checkpoint is not None:
+            with suppress(OSError):
+                checkpoint.unlink(missing_ok=True)
         self._start_optimiser()
 
     def branch(self, changes: dict[str, Any]) -> None:
@@ -213,6 +334,14 @@ class Controller(QObject):
         self.results.autosave()
         self._optimiser.fit(FLAME_FITTING)
 
+    @Slot()
+    def _on_comparison(self) -> None:
+        """What is compared with may have to be worked out first."""
+        comparison = self.session.comparison
+        used = comparison.flipped or comparison.mode != CompareMode.OFF
+        if self._optimiser is not None and used and comparison.reference is None:
+            self._optimiser.begin()
+
     def _may_open_run(self) -> bool:
         state = self.session.run_state
         return state.can_run or state == RunState.RUNNING
@@ -231,6 +360,10 @@ class Controller(QObject):
         """The `FaceTrack` of an iteration of the shown run, or None."""
         return None if self._optimiser is None else self._optimiser.track(self.session.run_name, iteration)
 
+    @Slot(str)
+    def _on_failed(self, message: str) -> None:
+        self.session.notify("error", message)
+
     @Slot()
     def poll(self) -> None:
         """Take the newest snapshot out of the mailbox."""
@@ -246,8 +379,12 @@ class Controller(QObject):
             session.gradients.put(*snapshot.gradient)
         if snapshot.pixels is not None:
             session.pixels.put(*snapshot.pixels)
+        if snapshot.resumed:
+            self._resume()
         fresh = [record for record in snapshot.records if not self._replaced_by_saved(record)]
         session.add_records(fresh)
+        if snapshot.resumed and self._stopped_at is not None:
+            session.go_to(self._stopped_at)
         if snapshot.opened is not None:
             session.show_run(snapshot.opened)
         self._measure_cost(snapshot)
@@ -277,12 +414,35 @@ class Controller(QObject):
             self.toggle_run()
         session.status_changed.emit()
 
+    def _resume(self) -> None:
+        """The run of an earlier session goes on, with all its iterations."""
+        session = self.session
+        saved = next((record for record in session.records() if record.saved), None)
+        session.drop_saved()
+        self.results.adopt(saved, saved.index if saved is not None else 0)
+        session.notify(
+            "info", "The run of the last session, with all its iterations. Return goes on with it."
+        )
+
+    @Slot()
+    def _note_place(self) -> None:
+        """Write down where the reviewer is, once in a moment."""
+        if self.session.footage is not None and not self._place_timer.isActive():
+            self._place_timer.start()
+
+    @Slot()
+    def keep_place(self) -> None:
+        """Write down at once where the reviewer is."""
+        self._place_timer.stop()
+        if self.session.footage is not None and self.session.record() is not None:
+            place_file.remember(self.session.place())
+
     def _replaced_by_saved(self, record: IterationRecord) -> bool:
         known = self.session.record(record.index)
         return known is not None and known.saved and not record.saved
 
     def _measure_cost(self, snapshot: Snapshot) -> None:
-        if self._optimiser is None or not snapshot.records or snapshot.opened is not None:
+        if self._optimiser is None or not snapshot.records or snapshot.opened is not None or snapshot.resumed:
             return
         for record, still in zip(snapshot.records, snapshot.unwatched, strict=True):
             if record.index > 0 and not record.saved:
@@ -303,6 +463,12 @@ class Controller(QObject):
     def _on_layers(self) -> None:
         self._watch()
         self._want_gradient()
+
+    @Slot()
+    def _repair(self) -> None:
+        """Let the optimisation go on from the repaired state."""
+        if self._optimiser is not None and self.session.footage is not None:
+            self._optimiser.repair(self.session.footage, self.repairs.repairs)
 
     @Slot()
     def _watch(self) -> None:
@@ -330,4 +496,7 @@ class Controller(QObject):
         self.playback.stop()
         self.opener.cancel()
         self.close_footage()
+        self.lot.clear()
         self._poll_timer.stop()
+        self._place_timer.stop()
+        self.projects.close()

@@ -6,6 +6,7 @@ from PySide6.QtCore import QSettings
 from PySide6.QtGui import QAction, QKeySequence
 
 from neuface_studio.command_table import COMMANDS, Command
+from neuface_studio.key_presets import PRESETS
 
 GROUP = "keys"
 PORTABLE = QKeySequence.SequenceFormat.PortableText
@@ -47,10 +48,16 @@ class KeyMap:
         self._put(identifier, (wanted,) if wanted else ())
         return loser
 
-    def reset(self) -> None:
-        """Back to the keys of the table."""
+    def reset(self, preset: str = "default") -> None:
+        """All keys as a set of `PRESETS` has them. What loses its key to another command of the set has none."""
+        chosen = PRESETS[preset]
+        taken = {QKeySequence(key).toString(PORTABLE) for keys in chosen.values() for key in keys}
         for entry in COMMANDS:
-            self._put(entry.id, default_keys(entry))
+            if entry.id in chosen:
+                keys = tuple(QKeySequence(key).toString(PORTABLE) for key in chosen[entry.id])
+            else:
+                keys = tuple(key for key in default_keys(entry) if key not in taken)
+            self._put(entry.id, keys)
 
     def apply(self, actions: dict[str, QAction]) -> None:
         """Give the actions their keys, and their tooltips the first of them."""

@@ -69,7 +69,10 @@ class IterationRecord:
     seconds: float
     saved: bool = False
     run: str = ""  # the run it belongs to, where there are several
-    planted: str = ""  # a failure planted to check the reviewer, by its id: never saved, never judged as the track
+    planted: str = (
+        ""  # a failure planted to check the reviewer, by its id: never saved, never judged as the track
+    )
+    alias: str = ""  # what it is called instead of what it is, in a blind comparison
     settings: Any = None  # the engine's `NeuFaceConfig` under which its losses are meant; None = the defaults
     muted: frozenset[str] = frozenset()  # parameter groups that are put to neutral in what is drawn
 
@@ -91,6 +94,8 @@ class IterationRecord:
     @property
     def title(self) -> str:
         """The state in words."""
+        if self.alias:
+            return self.alias
         muted = f" (muted: {', '.join(sorted(self.muted))})" if self.muted else ""
         if self.index == 0:
             return f"encoder only{muted}"
@@ -117,6 +122,7 @@ class Footage:
     encoder: nf.Encoder
     faces: np.ndarray  # [T, 3] int32
     is_demo: bool = False
+    original: nf.Sequence | None = None  # as the detector left it, where it was repaired by hand
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gc
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
@@ -18,6 +19,7 @@ class Opener(QObject):
     """Loads one footage at a time; ``opened(footage, source)`` follows unless it fails or is cancelled."""
 
     opened = Signal(object, object)
+    failed = Signal(str)
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -25,16 +27,30 @@ class Opener(QObject):
         self._loader: LoadWorker | None = None
         self._thread: BackgroundThread | None = None
         self._source: Path | None = None
+        self.ahead: Callable[[LoadRequest], Footage | None] = lambda request: None  # what was read already
 
     @property
     def loading(self) -> bool:
         return self._loader is not None
 
-    def start(self, source: Path | None, *, views: str | None = None, max_frames: int | None = None) -> None:
+    def start(
+        self,
+        source: Path | None,
+        *,
+        views: str | None = None,
+        max_frames: int | None = None,
+        encoder: str = "open",
+        head: str = "open",
+    ) -> None:
         """Begin to load; what was loading is given up."""
         self.cancel()
         self._source = source
-        loader = LoadWorker(LoadRequest(source, views=views, max_frames=max_frames))
+        request = LoadRequest(source, views=views, max_frames=max_frames, encoder=encoder, head=head)
+        footage = self.ahead(request)
+        if footage is not None:
+            self.opened.emit(footage, source)
+            return
+        loader = LoadWorker(request)
         loader.progressed.connect(self.session.task_changed)
         loader.loaded.connect(self._on_loaded)
         loader.failed.connect(self._on_failed)
@@ -68,6 +84,7 @@ class Opener(QObject):
         if not self._is_stale():
             self._finish()
             self.session.notify("error", message)
+            self.failed.emit(message)
 
     @Slot()
     def _on_cancelled(self) -> None:

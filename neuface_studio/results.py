@@ -5,43 +5,87 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 
 from neuface_engine.errors import NeuFaceError
-from neuface_engine.review import Undo, Verdict
+from neuface_engine.review import Project, Undo, Verdict
+from neuface_engine.review.coverage import Coverage
+from neuface_engine.review.queue import QueueRow
 from neuface_studio import projects
+from neuface_studio.model import FIRST_RUN
+from neuface_studio.open_projects import OpenProjects
 from neuface_studio.session import Footage, IterationRecord, Session
 from neuface_studio.undo import Change
 from neuface_studio.verdicts import VerdictBook
 from neuface_studio.worker import SavedResult
 
+FEW = 5000  # sequences among which footage is looked for by its path
 VERDICT_WORDS = {"accept": "Accepted", "reject": "Rejected", "unsure": "Marked unsure"}
 
 
+@dataclass
+class KeptResults:
+    """The project of a sequence, and which of its iterations are in the file.
+
+    saved    the run and the iteration in the file
+    newest   the newest iteration of each run when it was last saved
+    """
+
+    book: VerdictBook | None
+    saved: tuple[str, int] | None
+    newest: dict[str, int]
+
+
 class Results(QObject):
-    """The project folder of the open footage. ``track_of(iteration)`` gives the `FaceTrack` to save, or None."""
+    """The project folder of the open footage. ``track_of(iteration)`` gives the `FaceTrack` to save, or None.
+
+    ``kept`` follows when a sequence has its project, and when its track was written; ``leaving`` comes before the
+    project is forgotten. ``disguise`` may put another result in the place of the saved one that is shown.
+    """
+
+    kept = Signal()
+    leaving = Signal()
 
     def __init__(
-        self, session: Session, track_of: Callable[[int], Any], parent: QObject | None = None
+        self,
+        session: Session,
+        track_of: Callable[[int], Any],
+        parent: QObject | None = None,
+        *,
+        projects: OpenProjects | None = None,
     ) -> None:
         super().__init__(parent)
         self.session = session
+        self._projects = projects or OpenProjects()
         self._track_of = track_of
         self._book: VerdictBook | None = None
         self._saved: tuple[str, int] | None = None  # the run and the iteration in the file
         self._newest_when_saved: dict[str, int] = {}
+        self.disguise: Callable[[SavedResult], SavedResult] = lambda saved: saved
 
-    def open(self, folder: Path, source: Path | None, wanted: str) -> None:
-        """Keep what follows in this project; problems are announced."""
-        from neuface_engine.review import Project
-
+    @property
+    def many(self) -> bool:
+        """Whether the open sequence is one of many: then it is looked at more often than optimised."""
         try:
-            project = Project.create(folder)
-            name = projects.sequence_name(folder, source, wanted)
+            return self._book is not None and self._book.project.index.count() > 1
+        except NeuFaceError:
+            return False
+
+    def in_file(self, record: IterationRecord) -> bool:
+        """Whether this state is the track on the disk."""
+        return not record.planted and (record.saved or (record.run, record.index) == self._saved)
+
+    def open(self, folder: Path, source: Path | None, wanted: str, *, name: str = "") -> None:
+        """Keep what follows in this project, under ``name`` where it is known; problems are announced."""
+        try:
+            project = self._projects.get(folder)
+            name = name or name_in_project(project, source, wanted)
+            project.add_sequence(name, source=None if source is None else source.expanduser().resolve())
             projects.remember_source(folder, source, name)
             self._book = VerdictBook(project, name)
             self.session.sequence_name = name
@@ -52,14 +96,50 @@ class Results(QObject):
             return
         for problem in problems[:3]:
             self.session.notify("warning", problem)
+        self.kept.emit()
 
     def close(self) -> None:
         """Forget the project."""
-        self._book = None
         self.begin_run()
+        self._book = None
+
+    def put_aside(self) -> KeptResults:
+        """Leave the sequence for another one."""
+        kept = KeptResults(self._book, self._saved, self._newest_when_saved)
+        self.close()
+        return kept
+
+    def take_back(self, kept: KeptResults) -> None:
+        """Go on with a sequence that was put aside."""
+        self._book, self._saved, self._newest_when_saved = kept.book, kept.saved, kept.newest
+        self.kept.emit()
+        self.show_judgement()
+
+    @property
+    def book(self) -> VerdictBook | None:
+        """What is kept of the open sequence; None where it has no project."""
+        return self._book
+
+    @property
+    def checkpoint(self) -> Path | None:
+        """Where the state of the run is kept for the next session; None where nothing is kept."""
+        if self._book is None:
+            return None
+        try:
+            return self._book.project.run_folder(self.session.sequence_name, "neuface") / "state.safetensors"
+        except NeuFaceError:
+            return None
+
+    def adopt(self, saved: IterationRecord | None, newest: int) -> None:
+        """A run of an earlier session goes on: the saved result is one of its iterations."""
+        if saved is not None:
+            self._saved = FIRST_RUN, saved.index
+            self._newest_when_saved = {FIRST_RUN: newest}
+        self.show_judgement()
 
     def begin_run(self) -> None:
         """A new run: none of its iterations is saved."""
+        self.leaving.emit()
         self._saved = None
         self._newest_when_saved = {}
 
@@ -77,6 +157,7 @@ class Results(QObject):
         if track is None or self._book is None:
             return False
         try:
+            self._book.check_writable()
             track.save(self._book.track_file)
         except NeuFaceError as error:
             session.notify("error", f"The track is not saved: {error}")
@@ -86,6 +167,7 @@ class Results(QObject):
         session.autosaved_at = time.strftime("%H:%M:%S")
         self.show_judgement()
         session.status_changed.emit()
+        self.kept.emit()
         return True
 
     def load_saved_track(self) -> SavedResult | None:
@@ -103,32 +185,46 @@ class Results(QObject):
         except NeuFaceError as error:
             session.notify("warning", f"The saved track is left aside: {error}")
             return None
-        session.add_records([record])
+        result = self.disguise(SavedResult(track, record))
+        session.add_records([result.record])
         session.notify(
             "info", f"The saved result of {record.index} EM iterations. A new run starts from the encoder."
         )
-        return SavedResult(track, record)
+        return result
 
-    def judge(self, verdict: str, note: str, reviewer: str) -> None:
-        """Save the shown iteration and the verdict on it, at once."""
+    def judge(
+        self,
+        verdict: str,
+        note: str,
+        reviewer: str,
+        *,
+        reasons: tuple[str, ...] = (),
+        coverage: Coverage | None = None,
+        adjudicate: bool = False,
+    ) -> bool:
+        """Save the shown iteration and the verdict on it, at once; False where that fails."""
         session = self.session
         record = session.record()
-        if record is None or self._book is None or session.footage is None:
-            return
-        kept = record.saved or (record.run, record.index) == self._saved
-        if not kept and not self._save_track(record.index):
-            return
+        if record is None or self._book is None or session.footage is None or record.planted:
+            return False
+        if not self.in_file(record) and not self._save_track(record.index):
+            return False
+        self.leaving.emit()  # what was shown of it comes before the verdict in the log
         try:
-            self._remember(self._book.add(verdict, note, reviewer), reviewer)
+            given = self._book.add(
+                verdict, note, reviewer, reasons=reasons, coverage=coverage, adjudicate=adjudicate
+            )
+            self._remember(given, reviewer)
         except NeuFaceError as error:
             session.notify("error", f"The verdict is not saved: {error}")
-            return
+            return False
         session.autosaved_at = time.strftime("%H:%M:%S")
         self.show_judgement()
         session.notify(
             "good", f"{VERDICT_WORDS[verdict]}, iteration {record.index}. Saved; Ctrl+Z takes it back."
         )
         session.status_changed.emit()
+        return True
 
     def _remember(self, verdict: Verdict, reviewer: str) -> None:
         """Let the verdict be undone and redone: both are events of the log."""
@@ -158,13 +254,35 @@ class Results(QObject):
         return verdict is not None
 
     def show_judgement(self) -> None:
-        judgement = None
-        if self._book is not None:
+        judgement, record = None, self.session.record()
+        if self._book is not None and not (record is not None and record.planted):
             try:
                 judgement = self._book.current()
             except NeuFaceError as error:
                 self.session.notify("error", str(error))
         self.session.set_judgement(judgement)
+
+
+def name_in_project(project: Project, source: Path | None, wanted: str) -> str:
+    """The footage's name in the project: the one it is listed under, else ``wanted``, made free.
+
+    Raises ProjectError.
+    """
+    if source is not None:
+        place = source.expanduser().resolve()
+        if _is_at(project, project.index.row(wanted), place):
+            return wanted
+        if project.index.count() <= FEW:
+            rows = project.index.rows(order="name")
+            found = next((row.name for row in rows if _is_at(project, row, place)), None)
+            if found is not None:
+                return found
+    return projects.sequence_name(project.folder, source, wanted)
+
+
+def _is_at(project: Project, row: QueueRow | None, place: Path) -> bool:
+    """Whether the footage of a row lies there; its path counts from the project's folder."""
+    return row is not None and row.source is not None and (project.folder / row.source).resolve() == place
 
 
 def record_of_track(track: Any, footage: Footage, *, name: str = "") -> IterationRecord:

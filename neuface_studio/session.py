@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import bisect
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, Signal
 from neuface_studio.comparison import ENCODER, Comparison
 from neuface_studio.layers import Layers
 from neuface_studio.maps import GradientStore, PackedMap, PixelStore, pack_map
+from neuface_studio.marks import Marks
 from neuface_studio.model import (
     FIRST_RUN,
     Footage,
@@ -43,16 +44,31 @@ __all__ = [
 ]
 
 
+@dataclass(frozen=True)
+class Aside:
+    """A sequence that was left for another one, with all its iterations."""
+
+    place: Place
+    footage: Footage
+    histories: dict[str, tuple[dict[int, IterationRecord], list[int]]]
+    figures: dict[str, dict[str, dict[str, float]]]
+    choices: dict[str, IterationRecord]
+    chosen: str
+    run_state: RunState
+
+
 class Session(QObject):
     """The model behind the window. Only the GUI thread changes it; every change is announced by a signal."""
 
     footage_changed = Signal()
+    repaired = Signal()  # the open footage has other landmarks
     frame_changed = Signal(int)
     iteration_changed = Signal(int)
     history_changed = Signal()
     run_state_changed = Signal()
     layers_changed = Signal()
     muted_changed = Signal()
+    repairing_changed = Signal()  # the mode, or the selected landmark
     maps_changed = Signal()  # a heat map of a state that is known already was worked out
     playing_changed = Signal(bool)
     follow_changed = Signal(bool)
@@ -78,6 +94,8 @@ class Session(QObject):
         self.playing = False
         self.layers = Layers()
         self.muted: frozenset[str] = frozenset()
+        self.repairing = False  # whether landmarks can be dragged
+        self.selected_landmark: int | None = None
         self.selected_view = 0
         self.solo = False
         self.posed_3d = False
@@ -91,6 +109,7 @@ class Session(QObject):
         self.device = "cpu"
         self.threads = 1
         self.comparison = Comparison(self)
+        self.marks = Marks(self)
         self.undo_stack = UndoStack(self)
         self.undo_stack.here = self.place
         self._histories: dict[str, tuple[dict[int, IterationRecord], list[int]]] = {FIRST_RUN: ({}, [])}
@@ -103,6 +122,7 @@ class Session(QObject):
         self.comparison.clear()
         self.footage = footage
         self.frame = 0
+        self.marks.clear()
         self.selected_view = 0
         self.solo = False
         self.judgement = None
@@ -111,6 +131,11 @@ class Session(QObject):
         self.footage_changed.emit()
         self.judgement_changed.emit()
         self.figures_changed.emit()
+
+    def replace_footage(self, footage: Footage) -> None:
+        """The same footage with other landmarks: what is known of it stays."""
+        self.footage = footage
+        self.repaired.emit()
 
     def close_footage(self) -> None:
         """Forget the footage; the window shows its start page."""
@@ -127,6 +152,38 @@ class Session(QObject):
         self.set_run_state(RunState.EMPTY)
         self.footage_changed.emit()
         self.judgement_changed.emit()
+
+    def put_aside(self) -> Aside | None:
+        """Leave the footage for another one; None where none is open."""
+        if self.footage is None:
+            return None
+        comparison = self.comparison
+        aside = Aside(
+            self.place(),
+            self.footage,
+            self._histories,
+            self._figures,
+            dict(comparison.choices),
+            comparison.chosen,
+            self.run_state,
+        )
+        self.close_footage()
+        return aside
+
+    def take_back(self, aside: Aside) -> None:
+        """Show footage that was put aside, as it was left."""
+        self.open_footage(aside.footage)
+        self.project_folder, self.sequence_name = aside.place.project, aside.place.sequence
+        self._histories, self._figures = aside.histories, aside.figures
+        self.run_name = aside.place.run
+        for name, record in aside.choices.items():
+            self.comparison.offer(name, record)
+        self.comparison.choose(aside.chosen)
+        self.set_run_state(aside.run_state)
+        self.runs_changed.emit()
+        self.figures_changed.emit()
+        self.history_changed.emit()
+        self.go_to(aside.place)
 
     def place(self) -> Place:
         """Where the reviewer is."""
@@ -197,11 +254,22 @@ class Session(QObject):
         """What tiles and 3D show: the shown iteration, or the comparison while it is flipped to."""
         if self.comparison.flipped and self.comparison.reference is not None:
             return self.as_drawn(self.comparison.reference)
-        return self.as_drawn(self.record())
+        return self.as_drawn(self.comparison.blind or self.record())
 
     def as_drawn(self, record: IterationRecord | None) -> IterationRecord | None:
         """A state as tiles and 3D draw it: with the muted parameter groups at neutral."""
         return None if record is None else muted_record(record, self.muted)
+
+    def set_repairing(self, repairing: bool) -> None:
+        """Let landmarks be dragged, or no longer."""
+        if repairing != self.repairing:
+            self.repairing, self.selected_landmark = repairing, None
+            self.repairing_changed.emit()
+
+    def select_landmark(self, landmark: int | None) -> None:
+        if landmark != self.selected_landmark:
+            self.selected_landmark = landmark
+            self.repairing_changed.emit()
 
     def set_muted(self, muted: frozenset[str]) -> None:
         """Put these parameter groups to neutral in what is drawn."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
@@ -68,6 +69,20 @@ def rgb(colour: str) -> tuple[int, int, int]:
     """``#RRGGBB`` as three integers 0..255."""
     value = QColor(colour)
     return value.red(), value.green(), value.blue()
+
+
+def apply_text_size(points: float) -> None:
+    """Make all text of the running application larger or smaller; ordinary text gets so many points."""
+    application = QApplication.instance()
+    if not isinstance(application, QApplication) or application.font().pointSizeF() == points:
+        return
+    application.setFont(interface_font(points))
+    application.setStyleSheet(scaled_style(points / interface_font().pointSizeF()))
+
+
+def scaled_style(factor: float) -> str:
+    """The style sheet with all its text sizes multiplied."""
+    return re.sub(r"(\d+(?:\.\d+)?)pt", lambda size: f"{float(size[1]) * factor:.2f}pt", STYLE)
 
 
 def interface_font(points: float = 10.0) -> QFont:

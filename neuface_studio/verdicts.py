@@ -20,6 +20,7 @@ class VerdictBook:
     def __init__(self, project: Project, sequence: str) -> None:
         self._project = project
         self._sequence = sequence
+        self._track_file: Path | None = None
 
     @property
     def project(self) -> Project:
@@ -38,7 +39,9 @@ class VerdictBook:
     @property
     def track_file(self) -> Path:
         """The track that verdicts are about."""
-        return self._project.add_sequence(self._sequence)
+        if self._track_file is None:
+            self._track_file = self._project.add_sequence(self._sequence)
+        return self._track_file
 
     @property
     def log(self) -> Journal:
@@ -55,7 +58,6 @@ class VerdictBook:
         adjudicate: bool = False,
     ) -> Verdict:
         """Judge the track as it is on the disk now."""
-        self._project.add_sequence(self._sequence)
         return self._project.judge(
             self._sequence,
             verdict,

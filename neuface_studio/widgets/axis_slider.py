@@ -21,6 +21,7 @@ class AxisSlider(QAbstractSlider):
         self._accent = QColor(accent)
         self._filled: int | None = None
         self._flags: list[tuple[int, int, str]] = []
+        self._range: tuple[int, int] | None = None
         self.setOrientation(Qt.Orientation.Horizontal)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -36,6 +37,12 @@ class AxisSlider(QAbstractSlider):
         """Colour the groove up to ``value``; None leaves it plain."""
         if value != self._filled:
             self._filled = value
+            self.update()
+
+    def set_range_marks(self, marked: tuple[int, int] | None) -> None:
+        """Show a range of values, both ends included; None shows none."""
+        if marked != self._range:
+            self._range = marked
             self.update()
 
     def set_flags(self, amount: NDArray[np.floating]) -> None:
@@ -109,6 +116,14 @@ class AxisSlider(QAbstractSlider):
             x0, x1 = max(left, self._x(first) - half), min(right, self._x(last) + half)
             painter.drawRect(QRectF(x0, middle - 8, max(2.0, x1 - x0), 3))
             painter.drawRect(QRectF(x0, middle + 5, max(2.0, x1 - x0), 3))
+        if self._range is not None:
+            painter.setPen(QPen(QColor(theme.TEXT), 1.5))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            x0, x1 = self._x(self._range[0]), self._x(self._range[1])
+            for x, inwards in ((x0, 4.0), (x1, -4.0)):  # brackets around the range
+                painter.drawLine(QPointF(x, middle - 11), QPointF(x, middle + 11))
+                painter.drawLine(QPointF(x, middle - 11), QPointF(x + inwards, middle - 11))
+                painter.drawLine(QPointF(x, middle + 11), QPointF(x + inwards, middle + 11))
         if self.hasFocus():
             painter.setPen(QPen(QColor(theme.ACCENT), 1))
             painter.setBrush(Qt.BrushStyle.NoBrush)

@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+import platform
+import re
+from importlib import metadata
+
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QDialog,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QTabWidget,
+    QTextBrowser,
+    QVBoxLayout,
+    QWidget,
+)
 
 import neuface_engine
 from neuface_studio import actions as table
@@ -37,7 +51,12 @@ def shortcut_sheet(actions: dict[str, QAction], parent: QWidget | None) -> Sheet
     sheet = Sheet("Keyboard shortcuts", parent)
     columns = QHBoxLayout()
     columns.setSpacing(36)
-    for menus in (("&File", "&Edit", "&Run"), ("&View",), ("&Layers",), ("&Compare", "Re&view", "&Help")):
+    for menus in (
+        ("&File", "&Edit", "&Run"),
+        ("&View",),
+        ("&Layers", "Re&pair"),
+        ("&Compare", "Re&view", "&Help"),
+    ):
         grid = QGridLayout()
         grid.setVerticalSpacing(4)
         grid.setHorizontalSpacing(14)
@@ -98,17 +117,63 @@ def explanation_sheet(parent: QWidget | None) -> Sheet:
     return sheet
 
 
+def licences() -> str:
+    """What the embedded files are made from and under which licence (Markdown)."""
+    from neuface_engine import resources
+    from neuface_engine.errors import NeuFaceError
+
+    try:
+        return resources.path("LICENSES.md").read_text(encoding="utf-8")
+    except (NeuFaceError, OSError) as error:
+        return f"LICENSES.md cannot be read: {error}"
+
+
+def packages() -> str:
+    """Version and licence of every package that the program requires and that is installed (Markdown)."""
+    lines = ["| package | version | licence |", "| --- | --- | --- |"]
+    for line in sorted(metadata.requires("neuface-studio") or [], key=str.lower):
+        requirement, _, marker = line.partition(";")
+        if "extra" in marker:
+            continue
+        name = re.split(r"[^A-Za-z0-9._-]", requirement.strip(), maxsplit=1)[0]
+        try:
+            found = metadata.metadata(name)
+        except metadata.PackageNotFoundError:
+            continue
+        lines.append(f"| {name} | {found['Version']} | {_licence(found)} |")
+    return "\n".join([f"Python {platform.python_version()}", "", *lines])
+
+
+def _licence(found: metadata.PackageMetadata) -> str:
+    """The licence as the package states it, in one line."""
+    stated = found.get("License-Expression") or ""
+    if not stated:
+        classifiers = found.get_all("Classifier") or []
+        named = [entry.rpartition("::")[2].strip() for entry in classifiers if entry.startswith("License")]
+        stated = ", ".join(named) or (found.get("License") or "").strip().partition("\n")[0]
+    return stated.replace("|", "/") or "see the package"
+
+
 def about_sheet(parent: QWidget | None, backend: str) -> Sheet:
-    """Version, licence and the drawing path in use."""
+    """Versions, licences and the drawing path in use."""
     sheet = Sheet("About NeuFace Studio", parent)
     text = QLabel(
         f"<p><b>NeuFace Studio {neuface_engine.__version__}</b></p>"
         "<p>3D face meshes for video by the NeuFace optimisation, watched live and judged.<br>"
-        "Apache License 2.0. The licences of the bundled assets are in resources/LICENSES.md.</p>"
+        "Apache License 2.0.</p>"
         f"<p>3D view: {backend}</p>"
     )
     text.setWordWrap(True)
     text.setMinimumWidth(420)
     sheet.body.addWidget(text)
+    tabs = QTabWidget()
+    tabs.setAccessibleName("Licences and packages")
+    for title, words in (("Embedded files", licences()), ("Packages in use", packages())):
+        page = QTextBrowser()
+        page.setAccessibleName(title)
+        page.setMarkdown(words)
+        tabs.addTab(page, title)
+    tabs.setMinimumSize(720, 360)
+    sheet.body.addWidget(tabs, 1)
     sheet.finish()
     return sheet

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QAction, QColor, QKeySequence
 from PySide6.QtWidgets import (
+    QComboBox,
     QHBoxLayout,
     QKeySequenceEdit,
     QLabel,
@@ -16,6 +17,7 @@ from PySide6.QtWidgets import (
 
 from neuface_studio import theme
 from neuface_studio.command_table import COMMANDS
+from neuface_studio.key_presets import PRESETS
 from neuface_studio.keys import PORTABLE, KeyMap, default_keys
 from neuface_studio.widgets.common import soft
 from neuface_studio.widgets.help_sheets import Sheet
@@ -55,9 +57,20 @@ class KeyEditor(Sheet):
         self.warning = soft("")
         self.warning.setMinimumHeight(20)
         self.body.addWidget(self.warning)
-        reset = QPushButton("All keys as they came")
+        row = QHBoxLayout()
+        row.addWidget(soft("all keys at once"))
+        self.presets = QComboBox()
+        self.presets.setAccessibleName("Set of keys")
+        self.presets.setToolTip(
+            "Give every command the keys of this set; what you changed yourself is forgotten."
+        )
+        self.presets.addItems(list(PRESETS))
+        row.addWidget(self.presets)
+        reset = QPushButton("Use this set")
         reset.clicked.connect(self._reset)
-        self.body.addWidget(reset, 0, Qt.AlignmentFlag.AlignLeft)
+        row.addWidget(reset)
+        row.addStretch(1)
+        self.body.addLayout(row)
         self.finish()
         self._fill()
 
@@ -121,6 +134,6 @@ class KeyEditor(Sheet):
 
     @Slot()
     def _reset(self) -> None:
-        self._keys.reset()
+        self._keys.reset(self.presets.currentText())
         self._keys.apply(self._actions)
         self._fill()

@@ -18,43 +18,69 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from neuface_engine.errors import NeuFaceError
+from neuface_engine.review import Project
+from neuface_engine.review.queue import Filter
 from neuface_studio import actions as table
+from neuface_studio import projects
 from neuface_studio.analyst import Analyst
 from neuface_studio.controller import Controller
+from neuface_studio.footage_folders import is_collection
 from neuface_studio.keys import KeyMap
+from neuface_studio.preferences import Settings
+from neuface_studio.queue import Queue
+from neuface_studio.queue_index import filter_of
+from neuface_studio.reviewing.blind import BlindTrials
+from neuface_studio.reviewing.desk import ReviewDesk
 from neuface_studio.scene.exporting import Exporter
 from neuface_studio.scene.renderer import Renderer
 from neuface_studio.session import RunState, Session
+from neuface_studio.theme import apply_text_size
 from neuface_studio.widgets.commands import (
     CompareCommands,
     EditCommands,
     FileCommands,
     HelpCommands,
     LayerCommands,
+    PlayCommands,
+    QueueCommands,
+    RepairCommands,
     ReviewCommands,
     RunCommands,
     ViewCommands,
+    WindowCommands,
 )
+from neuface_studio.widgets.common import scrolling
 from neuface_studio.widgets.compare_bar import CompareBar
 from neuface_studio.widgets.figures_panel import FiguresPanel
 from neuface_studio.widgets.frames_panel import FramesPanel
 from neuface_studio.widgets.layer_panel import LayerPanel
 from neuface_studio.widgets.notices import NoticeLine
+from neuface_studio.widgets.paper_panel import PaperPanel
 from neuface_studio.widgets.plots import Plots
+from neuface_studio.widgets.queue_dock import QueueDock
+from neuface_studio.widgets.repair_panel import RepairPanel
 from neuface_studio.widgets.review_bar import ReviewBar
+from neuface_studio.widgets.review_docks import ReviewPanels
+from neuface_studio.widgets.slit_panel import SlitPanel
 from neuface_studio.widgets.start_page import StartPage
 from neuface_studio.widgets.status_line import StatusLine
 from neuface_studio.widgets.transport import Transport
 from neuface_studio.widgets.view3d import View3D
 from neuface_studio.widgets.view_grid import ViewGrid
 
-LAYOUT_VERSION = 2
+LAYOUT_VERSION = 3
+TALL = 1000  # px: from this height on 3D, measures and layers stand one below the other
 GROUPS = (
     FileCommands,
     EditCommands,
     RunCommands,
     ViewCommands,
+    PlayCommands,
+    WindowCommands,
     LayerCommands,
+    RepairCommands,
+    QueueCommands,
     CompareCommands,
     ReviewCommands,
     HelpCommands,
@@ -68,10 +94,14 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.settings = settings if settings is not None else QSettings("NeuFace", "NeuFace Studio")
         self.session = Session(self)
-        self.controller = Controller(self.session, self)
+        self.preferences = Settings(self.settings, self)
+        self.controller = Controller(self.session, self, preferences=self.preferences)
         self.controller.project_override = project
+        self.queue = Queue(self.session, self.controller, self.preferences, self)
         self.renderer = Renderer(self.session, self)
         self.analyst = Analyst(self.session, self)
+        self.desk = ReviewDesk(self.session, self.controller, self._project, self)
+        self.trials = BlindTrials(self.session, self.desk, self)
         self.exporter = Exporter(self.session, self)
         self.setWindowTitle("NeuFace Studio")
         self.setAcceptDrops(True)
@@ -125,25 +155,26 @@ class MainWindow(QMainWindow):
         column.addWidget(self.pages, 1)
         self.setCentralWidget(centre)
 
-        self.view3d = View3D(session, self.renderer)
+        self.view3d = View3D(session, self.renderer, actions)
         self.figures = FiguresPanel(session)
         self.layer_panel = LayerPanel(session, actions)
         self.plots = Plots(session)
         self.transport = Transport(session, self.controller, actions)
-        self.review_bar = ReviewBar(session, self.controller.results, actions, self.settings)
+        self.queue_panel = QueueDock(self.queue.model, actions)
+        self.review_bar = ReviewBar(session, self.desk, actions, self.settings)
+        self.review_panels = ReviewPanels(session, self.desk, self.trials, self.queue, actions)
         self.status_line = StatusLine(session)
         self.setStatusBar(self.status_line)
 
-        side = QWidget()
-        side_column = QVBoxLayout(side)
-        side_column.setContentsMargins(0, 0, 6, 0)
-        side_column.setSpacing(6)
-        side_column.addWidget(self.view3d, 1)
-        side_column.addWidget(self.figures)
-        side_column.addWidget(self.layer_panel)
-        self.side_dock = self._dock(
-            "side", "3D, measures, layers", side, Qt.DockWidgetArea.RightDockWidgetArea
-        )
+        self.side_docks = [
+            self._dock(name, title, widget, Qt.DockWidgetArea.RightDockWidgetArea)
+            for name, title, widget in (
+                ("view3d", "3D", self.view3d),
+                ("figures", "Measures", self.figures),
+                ("layers", "Layers", scrolling(self.layer_panel)),
+            )
+        ]
+        self.queue_dock = self._dock("queue", "Queue", self.queue_panel, Qt.DockWidgetArea.LeftDockWidgetArea)
         self.plot_dock = self._dock(
             "plots", "Optimisation", self.plots, Qt.DockWidgetArea.BottomDockWidgetArea
         )
@@ -151,7 +182,26 @@ class MainWindow(QMainWindow):
         self.frames_dock = self._dock(
             "frames", "Views and frames", self.frames_panel, Qt.DockWidgetArea.BottomDockWidgetArea
         )
-        self.tabifyDockWidget(self.plot_dock, self.frames_dock)
+        self.slit_panel = SlitPanel(session, self.renderer)
+        self.slit_dock = self._dock(
+            "slit", "Slit scan", self.slit_panel, Qt.DockWidgetArea.BottomDockWidgetArea
+        )
+        self.paper_panel = PaperPanel(session, self.renderer)
+        self.paper_dock = self._dock(
+            "paper", "Overlay, turned", self.paper_panel, Qt.DockWidgetArea.RightDockWidgetArea
+        )
+        self.tabifyDockWidget(self.side_docks[0], self.paper_dock)
+        self.side_docks[0].raise_()
+        self.repair_panel = RepairPanel(session, self.controller.repairs, actions)
+        self.repair_dock = self._dock(
+            "repair", "Repairs", self.repair_panel, Qt.DockWidgetArea.BottomDockWidgetArea
+        )
+        self.review_docks = [
+            self._dock(name, title, page, Qt.DockWidgetArea.BottomDockWidgetArea)
+            for name, title, page in self.review_panels.pages
+        ]
+        for dock in (self.frames_dock, self.slit_dock, self.repair_dock, *self.review_docks):
+            self.tabifyDockWidget(self.plot_dock, dock)
         self.plot_dock.raise_()
         self.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
         for name, widget in (("review", self.review_bar), ("transport", self.transport)):
@@ -186,10 +236,21 @@ class MainWindow(QMainWindow):
         session.task_changed.connect(self.start_page.show_task)
         self.exporter.task_changed.connect(self.status_line.show_task)
         self.status_line.cancelled.connect(self.exporter.cancel)
+        self.queue.changed.connect(self._on_queue)
+        self.queue.task_changed.connect(self.queue_panel.show_task)
+        self.queue_panel.chosen.connect(self.queue.open_row)
+        self.queue_panel.dropped.connect(self.add_footage)
+        self.queue_panel.cancelled.connect(self.queue.cancel)
+        self.queue_panel.left.connect(self._on_queue_left)
+        self.preferences.changed.connect(self._on_preferences)
+        session.marks.changed.connect(self.transport.show_marks)
         session.run_state_changed.connect(self._update_actions)
         session.history_changed.connect(self._update_actions)
         session.layers_changed.connect(self._update_checks)
         session.muted_changed.connect(self._update_checks)
+        session.repairing_changed.connect(self._update_checks)
+        self.view_grid.handling.moved.connect(controller.repairs.move)
+        controller.repairs.reviewer_name = self.review_bar.reviewer_name
         session.follow_changed.connect(self._update_checks)
         session.selection_changed.connect(self._update_checks)
         session.posed_changed.connect(self._update_checks)
@@ -202,6 +263,11 @@ class MainWindow(QMainWindow):
         self.start_page.cancelled.connect(self._on_cancelled)
         self.view_grid.pointed.connect(self.compare_bar.read)
         self.view_grid.refreshed.connect(self._on_refreshed)
+        self.view_grid.refreshed.connect(self.desk.watcher.shown)
+        self.desk.going.listed = self._listed
+        self.queue.model.modelReset.connect(self.desk.going.renew)
+        self.desk.flagger.recorded.connect(self.queue.model.refresh_rows)
+        self.trials.changed.connect(self._on_blind)
         self.view_grid.scale_changed.connect(self.layer_panel.show_scale)
         self._show_panels(False)
         self.start_page.show_recent()
@@ -215,12 +281,81 @@ class MainWindow(QMainWindow):
         return next(getattr(group, name) for group in self._commands if hasattr(group, name))
 
     @Slot(object)
-    def open_path(self, path: Path | None) -> None:
-        """Open footage or a project folder; None is the demo."""
+    def open_path(
+        self, path: Path | None, *, views: str | None = None, max_frames: int | None = None
+    ) -> None:
+        """Open footage, a project folder or a folder of many sequences; None is the demo."""
+        self.notices.clear()
         if path is not None:
             self.settings.setValue("open/folder", str(path.parent))
-        self.notices.clear()
-        self.controller.open_path(path)
+            if projects.is_project(path):
+                self.open_project(path)
+                return
+            if is_collection(path):
+                self.open_project(self.controller.project_override or projects.default_project_folder(path))
+                self.add_footage([path])
+                return
+        self.controller.open_path(path, views=views, max_frames=max_frames)
+
+    def recover(self) -> bool:
+        """Go on where the last session stopped, if it ended without closing; False where it was closed."""
+        stored = self.settings.value("session/open")
+        self.settings.remove("session/open")
+        if not isinstance(stored, str) or not projects.is_project(Path(stored)):
+            return False
+        self.open_project(Path(stored))
+        self.session.notify("info", "The last session ended without closing; everything it kept is here again.")
+        return True
+
+    def open_project(self, folder: Path) -> None:
+        """Show the queue of a project, and go on in the sequence where it was left."""
+        if not self.queue.show(folder):
+            return
+        try:
+            last = projects.read_source(folder)
+        except NeuFaceError:
+            if self.queue.model.rowCount():
+                self.show_queue(True)
+                self.session.notify(
+                    "info", "Choose a sequence of the queue: a double-click or Return opens it."
+                )
+            return
+        self.controller.open_sequence(folder, last.path, name=last.name)
+
+    @Slot(object)
+    def add_footage(self, paths: list[Path]) -> None:
+        """Add what lies under these paths to the queue; the first is opened where nothing is open."""
+        idle = self.session.footage is None and not self.controller.opener.loading
+        if self.queue.add(paths):
+            self.show_queue(True)
+            if idle:
+                self.queue.open_row(0)
+
+    def show_queue(self, shown: bool, *, for_good: bool = False) -> None:
+        """Show or hide the queue; ``for_good`` remembers it."""
+        self.queue_dock.setVisible(shown)
+        if for_good:
+            self.settings.setValue("window/queue", shown)
+        self._update_checks()
+
+    @Slot()
+    def _on_queue(self) -> None:
+        """A queue of one needs no list, unless the user wants it."""
+        wanted = str(self.settings.value("window/queue", "")).lower()
+        many = self.queue.count() > 1
+        self.queue_dock.setVisible(wanted == "true" or (wanted != "false" and many))
+        self._update_checks()
+
+    @Slot()
+    def _on_queue_left(self) -> None:
+        self.view_grid.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    @Slot()
+    def _on_preferences(self) -> None:
+        now = self.preferences.now
+        self.controller.playback.every_frame = now.every_frame
+        apply_text_size(now.text_points)
+        self._update_checks()
 
     def save_picture(self, path: Path) -> bool:
         """Write what the window shows as PNG; says so in the notice line."""
@@ -230,10 +365,39 @@ class MainWindow(QMainWindow):
         self.session.notify("error", f"{path}: cannot be written; choose another folder.")
         return False
 
+    # The review
+
+    def _project(self) -> Project | None:
+        """The project of the open sequence, else that of the queue."""
+        book = self.controller.results.book
+        return book.project if book is not None else self.queue.project
+
+    def _listed(self) -> tuple[Filter, str, bool]:
+        """The queue as it is filtered and sorted."""
+        return filter_of(self.queue.model.wanted), *self.queue.model.order
+
+    @Slot()
+    def _on_blind(self) -> None:
+        """In a blind comparison nothing is in sight that tells the sides apart."""
+        docks = [
+            *self.side_docks,
+            self.paper_dock,
+            self.plot_dock,
+            self.frames_dock,
+            self.slit_dock,
+            self.repair_dock,
+        ]
+        for dock in docks:
+            dock.setVisible(not self.trials.on and self.session.footage is not None)
+        self.compare_bar.setVisible(not self.trials.on and self.session.footage is not None)
+        self._update_checks()
+
     # Following the session
 
     @Slot(str)
     def _on_opening(self, name: str) -> None:
+        if self.desk.switching:
+            return
         self.notices.clear()
         self.pages.setCurrentWidget(self.start_page)
         self.start_page.begin(name)
@@ -246,6 +410,8 @@ class MainWindow(QMainWindow):
     @Slot()
     def _on_footage(self) -> None:
         footage = self.session.footage
+        if footage is None and self.desk.switching:
+            return
         if footage is None:
             self.pages.setCurrentWidget(self.start_page)
             self.start_page.show_task(None)
@@ -262,10 +428,25 @@ class MainWindow(QMainWindow):
                 f"{name}   ·   {views} view{'' if views == 1 else 's'} × {self.session.num_frames} frames"
             )
         self._show_panels(footage is not None)
+        if self.session.project_folder is not None:
+            self.queue.show(self.session.project_folder)
+            self.settings.setValue("session/open", str(self.session.project_folder))
+        else:
+            self.settings.remove("session/open")
+        self.settings.sync()  # what is read after a crash has to be on the disk before it
         self._update_actions()
 
     def _show_panels(self, shown: bool) -> None:
-        for widget in (self.side_dock, self.plot_dock, self.frames_dock, *self._bars, self.compare_bar):
+        docks = (
+            *self.side_docks,
+            self.plot_dock,
+            self.frames_dock,
+            self.slit_dock,
+            self.paper_dock,
+            self.repair_dock,
+        )
+        docks = (*docks, *self.review_docks)
+        for widget in (*docks, *self._bars, self.compare_bar):
             widget.setVisible(shown)
 
     @Slot()
@@ -299,6 +480,10 @@ class MainWindow(QMainWindow):
         self.actions_by_id["toggle_follow"].setChecked(session.follow)
         self.actions_by_id["solo_view"].setChecked(session.solo)
         self.actions_by_id["posed_3d"].setChecked(session.posed_3d)
+        self.actions_by_id["blind_trial"].setChecked(self.trials.on)
+        self.actions_by_id["repair_mode"].setChecked(session.repairing)
+        self.actions_by_id["hide_queue"].setChecked(self.queue_dock.isVisible())
+        self.actions_by_id["every_frame"].setChecked(self.preferences.now.every_frame)
 
     # Drag and drop
 
@@ -311,16 +496,19 @@ class MainWindow(QMainWindow):
         if not paths:
             return
         event.acceptProposedAction()
-        if len(paths) > 1:
-            self.session.notify(
-                "info",
-                "Several files were dropped: put the views of one moment into a folder to open them together.",
-            )
-        self.open_path(paths[0])
+        if len(paths) == 1:
+            self.open_path(paths[0])
+            return
+        self.add_footage(paths)
+        self.session.notify(
+            "info",
+            "Each of the dropped files is a sequence of its own; put the views of one moment into a folder.",
+        )
 
     # Layout and the end
 
     def _restore_layout(self) -> None:
+        self._first_state = self.saveState(LAYOUT_VERSION)
         geometry = self.settings.value("window/geometry")
         state = self.settings.value("window/state")
         if isinstance(geometry, QByteArray):
@@ -332,11 +520,46 @@ class MainWindow(QMainWindow):
         else:
             self.default_layout()
         self._show_panels(self.session.footage is not None)
+        self.queue_dock.hide()
+
+    def reset_layout(self) -> None:
+        """Every panel back to its first place and size."""
+        self.restoreState(self._first_state, LAYOUT_VERSION)
+        self._show_panels(self.session.footage is not None)
+        self.default_layout()
+        self._on_queue()
 
     def default_layout(self) -> None:
         """Sizes of the docks for the present size of the window."""
-        self.resizeDocks([self.side_dock], [max(260, min(420, self.width() // 5))], Qt.Orientation.Horizontal)
+        self._arrange_side()
+        self.resizeDocks(
+            [self.queue_dock], [max(230, min(420, self.width() // 5))], Qt.Orientation.Horizontal
+        )
         self.resizeDocks([self.plot_dock], [max(150, min(240, self.height() // 6))], Qt.Orientation.Vertical)
+
+    def _arrange_side(self) -> None:
+        """3D with the paper's pictures above; below measures and layers, sharing a place in a low window."""
+        view3d, figures, layers = self.side_docks
+        column = (*self.side_docks, self.paper_dock)
+        shown = [not dock.isHidden() for dock in column]
+        for dock in column:
+            self.removeDockWidget(dock)  # a dock among tabs cannot be split from them
+        self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, view3d)
+        if self.height() >= TALL:
+            self.splitDockWidget(view3d, figures, Qt.Orientation.Vertical)
+            self.splitDockWidget(figures, layers, Qt.Orientation.Vertical)
+            heights = [self.height() // 3, 140, 400]
+        else:
+            self.splitDockWidget(view3d, layers, Qt.Orientation.Vertical)
+            self.tabifyDockWidget(layers, figures)
+            heights = [self.height() * 2 // 5, self.height() // 4, self.height() // 4]
+        self.tabifyDockWidget(view3d, self.paper_dock)
+        for dock, visible in zip(column, shown, strict=True):
+            dock.setVisible(visible)
+        view3d.raise_()
+        layers.raise_()
+        self.resizeDocks(self.side_docks, heights, Qt.Orientation.Vertical)
+        self.resizeDocks([view3d], [max(270, min(420, self.width() // 5))], Qt.Orientation.Horizontal)
 
     def keyReleaseEvent(self, event: QKeyEvent) -> None:
         """The comparison is flipped to only while the key is held."""
@@ -359,6 +582,7 @@ class MainWindow(QMainWindow):
         if self._closed:
             return
         self._closed = True
+        self.controller.keep_place()
         if self.session.footage is not None:
             self.settings.setValue("window/geometry", self.saveGeometry())
             self.settings.setValue("window/state", self.saveState(LAYOUT_VERSION))
@@ -367,8 +591,18 @@ class MainWindow(QMainWindow):
         self.renderer.stop()
         self.analyst.stop()
         self.exporter.stop()
+        self.queue.stop()
         self.controller.shutdown()
+        self.desk.stop()
         # Closing the footage stirs the panels once more: their timers stop last, then the plotter closes.
-        for panel in (self.notices, self.plots, self.view_grid, self.view3d):
+        for panel in (
+            self.notices,
+            self.plots,
+            self.queue_panel,
+            self.view_grid,
+            self.view3d,
+            self.slit_panel,
+            self.paper_panel,
+        ):
             panel.stop()
         self.settings.sync()

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from PySide6.QtCore import QSettings, Qt, Slot
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from neuface_studio import actions as table
 from neuface_studio import theme
 from neuface_studio.keys import action_key
-from neuface_studio.results import VERDICT_WORDS, Results, default_reviewer
+from neuface_studio.results import VERDICT_WORDS, default_reviewer
+from neuface_studio.reviewing.desk import ReviewDesk
 from neuface_studio.session import Session
 from neuface_studio.widgets.common import ElidedLabel, TextField, soft
+from neuface_studio.widgets.review_coverage import coverage_words
+from neuface_studio.widgets.review_reasons import ReasonChips
 
 SIGNS = {"accept": "✓  Accept", "reject": "✕  Reject", "unsure": "?  Unsure"}
 COLOURS = {"accept": theme.GREEN, "reject": theme.RED, "unsure": theme.TEXT_SOFT}
@@ -23,18 +26,21 @@ class ReviewBar(QWidget):
     def __init__(
         self,
         session: Session,
-        results: Results,
+        desk: ReviewDesk,
         actions: dict[str, QAction],
         settings: QSettings,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._session = session
-        self._results = results
+        self._desk = desk
         self._settings = settings
-        row = QHBoxLayout(self)
-        row.setContentsMargins(12, 7, 12, 7)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(12, 6, 12, 6)
+        column.setSpacing(5)
+        row = QHBoxLayout()
         row.setSpacing(8)
+        column.addLayout(row)
         self.buttons: dict[str, QPushButton] = {}
         for verdict, text in SIGNS.items():
             button = QPushButton(text)
@@ -49,7 +55,7 @@ class ReviewBar(QWidget):
             row.addWidget(button)
         self._actions = actions
         self.note = TextField()
-        self.note.setPlaceholderText("Note for this sequence  (N)")
+        self.note.setPlaceholderText("Note with the verdict  (Shift+N)")
         self.note.setAccessibleName("Note")
         self.note.setToolTip(
             "Kept with the verdict. Enter leaves the field; changing it later keeps the verdict."
@@ -63,10 +69,22 @@ class ReviewBar(QWidget):
         self.reviewer.setToolTip("Your name, kept with every verdict.")
         self.reviewer.setFixedWidth(110)
         self.reviewer.editingFinished.connect(self._reviewer_finished)
+        desk.reviewer_name = self.reviewer_name()
         row.addWidget(self.reviewer)
         self.standing = ElidedLabel()
         self.standing.setMinimumWidth(150)
         row.addWidget(self.standing, 2)
+        self.reasons = ReasonChips(actions)
+        self.reasons.changed.connect(self._reasons_changed)
+        self.watched = ElidedLabel()
+        self.watched.setMinimumWidth(230)
+        below = QHBoxLayout()
+        below.setSpacing(8)
+        below.addWidget(self.reasons, 1)
+        below.addWidget(self.watched)
+        column.addLayout(below)
+        desk.watcher.changed.connect(self._show_watched)
+        session.footage_changed.connect(self._enable)
         session.judgement_changed.connect(self._show)
         self._show()
         self._enable()
@@ -74,9 +92,9 @@ class ReviewBar(QWidget):
     def reviewer_name(self) -> str:
         return self.reviewer.text().strip() or default_reviewer()
 
-    def judge(self, verdict: str) -> None:
-        """Save a verdict with the note and the reviewer as they stand in the fields."""
-        self._results.judge(verdict, self.note.text().strip(), self.reviewer_name())
+    def judge(self, verdict: str, *, stay: bool = False) -> None:
+        """Save a verdict with the note, the reasons and the reviewer as they stand here; then go on, or stay."""
+        self._desk.judge(verdict, self.note.text().strip(), self.reasons.chosen(), stay=stay)
         self._show()
 
     @Slot()
@@ -92,13 +110,36 @@ class ReviewBar(QWidget):
     @Slot()
     def _note_finished(self) -> None:
         judgement = self._session.judgement
-        note = self.note.text().strip()
-        if judgement is not None and not judgement.stale and note != judgement.note:
-            self._results.judge(judgement.verdict, note, self.reviewer_name())
+        if judgement is not None and not judgement.stale and self.note.text().strip() != judgement.note:
+            self._judge_again()
+
+    @Slot()
+    def _reasons_changed(self) -> None:
+        """Reasons given after the verdict are kept with it."""
+        judgement = self._session.judgement
+        if judgement is not None and not judgement.stale and self.reasons.chosen() != judgement.reasons:
+            self._judge_again()
+
+    def _judge_again(self) -> None:
+        judgement = self._session.judgement
+        if judgement is not None:
+            self.judge(judgement.verdict, stay=True)
 
     @Slot()
     def _reviewer_finished(self) -> None:
         self._settings.setValue("review/reviewer", self.reviewer_name())
+        self._desk.reviewer_name = self.reviewer_name()
+        self._desk.going.renew()
+
+    @Slot()
+    def _show_watched(self) -> None:
+        watcher = self._desk.watcher
+        coverage = watcher.coverage
+        sign = "✓" if watcher.sufficient else "▲"
+        self.watched.set_text("" if coverage is None else f"{sign} {coverage_words(coverage)}")
+        self.watched.setStyleSheet(f"color: {theme.TEXT_SOFT if watcher.sufficient else theme.AMBER};")
+        if watcher.lacking:
+            self.watched.setToolTip(f"Not enough yet for a verdict that counts: {watcher.lacking}.")
 
     @Slot()
     def _show(self) -> None:
@@ -110,6 +151,7 @@ class ReviewBar(QWidget):
             self.standing.setStyleSheet(f"color: {theme.TEXT_FAINT};")
             if not self.note.hasFocus():
                 self.note.clear()
+            self.reasons.choose(())
             return
         words = f"{SIGNS[judgement.verdict][0]} {VERDICT_WORDS[judgement.verdict]}"
         words += f" by {judgement.reviewer}, {judgement.time}"
@@ -118,5 +160,6 @@ class ReviewBar(QWidget):
             words, colour = f"▲ Out of date: {words[2:]}; the track has changed since", theme.AMBER
         self.standing.set_text(words)
         self.standing.setStyleSheet(f"color: {colour}; font-weight: 600;")
+        self.reasons.choose(judgement.reasons)
         if not self.note.hasFocus():
             self.note.setText(judgement.note)

@@ -40,7 +40,7 @@ class StartPage(QStackedWidget):
 
     def _invitation(self, actions: dict[str, QAction]) -> QWidget:
         column = QVBoxLayout()
-        column.setSpacing(14)
+        column.setSpacing(10)
         title = QLabel("NeuFace Studio")
         title.setObjectName("title")
         column.addWidget(title)
@@ -70,7 +70,19 @@ class StartPage(QStackedWidget):
                 "A single camera: smoothness without other views.",
             )
         )
-        hint = soft("You can also drop a video or a folder anywhere on this window.", name="faint")
+        column.addWidget(
+            _offer(
+                action_button(actions["add_footage"], "Add many…"),
+                "A folder of sequences: they come into a queue, to be optimised and judged one after the other.",
+            )
+        )
+        column.addWidget(
+            _offer(
+                action_button(actions["assets"], "Models…"),
+                "The open models are there. FLAME, DECA, EMOCA and others can be added; see what is there.",
+            )
+        )
+        hint = soft("You can also drop videos or folders anywhere on this window.  ?  shows all keys.", name="faint")
         column.addWidget(hint)
         column.addLayout(self._recent)
         return _centred(column)
@@ -141,7 +153,8 @@ class _RecentButton(QPushButton):
         super().__init__(f"{name}      {path}")
         self._path = path
         self.setStyleSheet("text-align: left;")
-        self.setToolTip(f"Open {path} again, with its saved result and verdict.")
+        self.setToolTip(f"Open {path} again, with its saved result and verdict, where you stopped.")
+        self.setAccessibleName(f"Open {name} again")
         self.clicked.connect(self._emit)
 
     @Slot()
@@ -153,7 +166,7 @@ def _offer(button: QToolButton, words: str) -> QWidget:
     frame = QFrame()
     frame.setObjectName("panel")
     row = QHBoxLayout(frame)
-    row.setContentsMargins(14, 12, 14, 12)
+    row.setContentsMargins(14, 8, 14, 8)
     row.setSpacing(16)
     button.setFixedWidth(170)
     row.addWidget(button)

@@ -133,10 +133,21 @@ class Transport(QWidget):
         self._show_state()
 
     @Slot()
+    def show_marks(self) -> None:
+        """Show the marked range on the frame axis."""
+        marks, frames = self._session.marks, self._session.num_frames
+        self.frame_slider.set_range_marks(marks.range(frames) if marks.is_set and frames else None)
+        self._show_frame()
+
+    @Slot()
     def _show_frame(self) -> None:
         session = self._session
         total = session.num_frames
         number = f"{session.frame + 1} / {total}" if total else "–"
+        marks = session.marks
+        if marks.is_set and total:
+            first, last = marks.range(total)
+            number += f"</b>  in {first + 1} out {last + 1}<b>"
         self.frame_label.setText(f"Frame  <b>{number}</b>")
         self.frame_slider.blockSignals(True)
         self.frame_slider.setValue(session.frame)

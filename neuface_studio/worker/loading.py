@@ -24,11 +24,13 @@ STAGES = {
 
 @dataclass(frozen=True)
 class LoadRequest:
-    """What to open: a path, or None for the bundled demo."""
+    """What to open: a path, or None for the bundled demo; and with which models."""
 
     path: Path | None
     views: str | None = None
     max_frames: int | None = None
+    encoder: str = "open"
+    head: str = "open"
 
 
 class CancelledError(Exception):
@@ -85,8 +87,8 @@ class LoadWorker(QObject):
         is_demo = self._request.path is None
         path = nf.resources.path("demo") if self._request.path is None else self._request.path
         self._report("Loading the head and the encoder", None)
-        head = nf.FaceModel.load("open")
-        encoder = nf.load_encoder("open")
+        head = nf.FaceModel.load(self._request.head)
+        encoder = nf.load_encoder(self._request.encoder)
         self._check()
         sequence = nf.load_sequence(
             path,

@@ -25,6 +25,7 @@ class Snapshot:
     figures: tuple[str, dict[str, dict[str, float]]] | None = None  # of which run, and its figures
     opened: str | None = None  # a run that was begun
     error: str | None = None
+    resumed: bool = False  # a run of an earlier session goes on
     unwatched: tuple[bool, ...] = ()  # for each record: was the window still during this iteration?
 
 
@@ -48,6 +49,7 @@ class Mailbox:
                     state=snapshot.state or old.state,
                     figures=snapshot.figures or old.figures,
                     error=snapshot.error or old.error,
+                    resumed=snapshot.resumed or old.resumed,
                     opened=snapshot.opened if snapshot.opened is not None else old.opened,
                 )
             self._slot = snapshot

@@ -9,11 +9,14 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QObject, Signal, Slot
 
+from neuface_engine.errors import NeuFaceError
+from neuface_engine.optimization.repairs import Repairs
 from neuface_studio.maps import PixelMap, pack_map
 from neuface_studio.model import FIRST_RUN, Footage, IterationRecord, RunState
 from neuface_studio.worker.mailbox import Mailbox, SavedResult, Snapshot
@@ -21,6 +24,9 @@ from neuface_studio.worker.threads import lower_priority, worker_threads
 
 log = logging.getLogger(__name__)
 
+CHECKPOINT_S = 20.0  # between two states that are kept while a run goes on
+
+REPAIRED = ("muted_landmarks", "excluded_frames", "excluded_views")
 PIXEL_SHARE = 0.1  # of the optimiser's time, at most, goes into maps over the pixels while it runs
 
 
@@ -45,18 +51,33 @@ class OptimiserWorker(QObject):
         target: int = 100,
         saved: SavedResult | None = None,
         config_changes: dict[str, Any] | None = None,
+        device: str = "auto",
+        patient: bool = False,
+        checkpoint: Path | None = None,
     ) -> None:
+        """``patient``: a saved result is shown and the encoder waits until something is asked of it.
+
+        ``checkpoint``: where the state of the first run is kept, and is looked for at the beginning.
+        """
         super().__init__()
         self._saved = saved
+        self._patient = patient and saved is not None
         self.mailbox = Mailbox()
         self.window_still = False  # set by the window to measure what its drawing costs
         self._footage = footage
         self._config_changes = config_changes or {}
+        self._device = device
         self._wake = threading.Condition()
         self._running = False
+        self._needed = False
+        self._checkpoint = checkpoint
+        self._checkpointed = 0  # the iteration in it
+        self._checkpoint_time = time.monotonic()
         self._single_steps = 0
         self._target = target
         self._stop = False
+        self._repairs = Repairs()
+        self._plain: dict[str, Any] = {}  # what the settings mute and exclude without repairs
         self._watch_gradient = False
         self._watch_pixels: int | None = None  # the frame whose map over the pixels is wanted
         self._pixels_of: tuple[str, int, int] | None = None  # run, iteration and frame of the last one
@@ -103,6 +124,13 @@ class OptimiserWorker(QObject):
         """Keep the map over the pixels of this frame up to date, of the newest iteration; None: no longer."""
         with self._wake:
             self._watch_pixels = frame
+            self._wake.notify()
+
+    def repair(self, footage: Footage, repairs: Repairs) -> None:
+        """Let every run go on with these landmarks, muting and excluding what the repairs say; ``footage`` has them
+        applied."""
+        with self._wake:
+            self._footage, self._repairs = footage, repairs
             self._wake.notify()
 
     def want_gradient(self, run: str, index: int) -> None:
@@ -152,12 +180,11 @@ class OptimiserWorker(QObject):
 
     @Slot()
     def run(self) -> None:
-        from neuface_engine.errors import NeuFaceError
-
         try:
             lower_priority()
             self._prepare()
             self._loop()
+            self._keep(at_once=True)
         except NeuFaceError as error:
             self.mailbox.put(Snapshot(state=RunState.FAILED, error=str(error)))
         except Exception as error:
@@ -175,19 +202,92 @@ class OptimiserWorker(QObject):
 
         import neuface_engine as nf
 
+        if self._patient and not self._waited():
+            return
         torch.set_num_threads(worker_threads())
-        config = nf.NeuFaceConfig(**self._config_changes)
+        plain = nf.NeuFaceConfig(**self._config_changes)
+        self._plain = {
+            field.name: getattr(plain, field.name) for field in fields(plain) if field.name in REPAIRED
+        }
+        config = self._config_of(plain)
         footage = self._footage
         # The run may move its head to another device; the window goes on drawing with its own.
-        run = nf.NeuFace(footage.sequence, footage.encoder, copy.deepcopy(footage.head), config=config)
+        head = copy.deepcopy(footage.head)
+        run = nf.NeuFace(footage.sequence, footage.encoder, head, config=config, device=self._device)
         if self._stop:
             return
+        resumed = self._resumed(run)
+        if resumed is None:
+            head = copy.deepcopy(footage.head)
+            run = nf.NeuFace(footage.sequence, footage.encoder, head, config=config, device=self._device)
         held = self._hold(FIRST_RUN, run)
+        records = tuple(record_of(held, run.history.iteration(index)) for index in run.history.indices)
         self.mailbox.put(
-            Snapshot(records=(record_of(held, run.initial),), unwatched=(False,), state=RunState.READY)
+            Snapshot(
+                records=records,
+                unwatched=(False,) * len(records),
+                state=self._resting_state(len(records) - 1),
+                resumed=bool(resumed),
+            )
         )
-        if self._saved is not None and not self._stop:
+        if self._saved is not None and not resumed and not self._stop:
             self._measure_saved(self._saved)
+
+    def _resumed(self, run: Any) -> bool | None:
+        """Put the run into the state that an earlier session left; False where there is none that fits.
+
+        None: it does not belong to the saved result, which counts; the run is spoilt.
+        """
+        from neuface_engine.optimization.checkpoint import resume
+
+        if self._checkpoint is None or not self._checkpoint.exists():
+            return False
+        try:
+            resume(run, self._checkpoint)
+        except NeuFaceError as error:
+            log.info("the run of an earlier session is left aside: %s", error)
+            return False
+        if self._saved is not None:
+            index, pose = self._saved.record.index, self._saved.record.parameters.pose.cpu()
+            known = index < len(run.history)
+            if not known or not run.history.parameters(index).pose.cpu().allclose(pose, atol=1e-5):
+                return None
+        self._checkpointed = len(run.history) - 1
+        return True
+
+    def _keep(self, *, at_once: bool = False) -> None:
+        """Keep the state of the first run, now and then, and whenever it rests."""
+        from neuface_engine.optimization.checkpoint import save_checkpoint
+
+        held = self._held.get(FIRST_RUN)
+        if held is None or self._checkpoint is None:
+            return
+        last = len(held.run.history) - 1
+        due = at_once or time.monotonic() - self._checkpoint_time > CHECKPOINT_S
+        if not due or last in (0, self._checkpointed):
+            return
+        self._checkpointed, self._checkpoint_time = last, time.monotonic()
+        try:
+            save_checkpoint(held.run, self._checkpoint)
+        except NeuFaceError as error:
+            self._checkpoint = None  # said once
+            self.mailbox.put(Snapshot(error=f"A crash would lose this run's iterations: {error}"))
+
+    def _waited(self) -> bool:
+        """Until there is a reason to begin; False where it is to end instead."""
+        self.mailbox.put(Snapshot(state=RunState.READY))
+        if self._saved is not None:
+            self._measure_saved(self._saved)
+        with self._wake:
+            while not (self._stop or self._running or self._single_steps or self._jobs or self._needed):
+                self._wake.wait()
+            return not self._stop
+
+    def begin(self) -> None:
+        """Have the encoder at work, if it waits."""
+        with self._wake:
+            self._needed = True
+            self._wake.notify()
 
     def _hold(self, name: str, run: Any) -> HeldRun:
         run.watch_vertex_gradient = self._watch_gradient
@@ -212,12 +312,16 @@ class OptimiserWorker(QObject):
             if job is not None:
                 job()
                 continue
+            if self._catch_up(held):
+                evaluated = None
             if go:
                 self._iterate(held, None if stepping else RunState.RUNNING)
+                self._keep()
                 if time.perf_counter() > self._pixels_after:
                     self._pixels(held)
                 continue
             self.mailbox.put(Snapshot(state=self._resting_state(last)))
+            self._keep(at_once=True)
             if last and evaluated != (held.name, last):
                 self.mailbox.put(Snapshot(figures=(held.name, self._evaluate(held))))
                 evaluated = held.name, last
@@ -229,8 +333,29 @@ class OptimiserWorker(QObject):
                     or self._single_steps
                     or self._jobs
                     or self._pixels_due(held) is not None
+                    or held.run.sequence is not self._footage.sequence
                 ):
                     self._wake.wait()
+
+    def _catch_up(self, held: HeldRun) -> bool:
+        """Take repairs over into a run; its newest iteration is measured anew under them. False: nothing was new."""
+        run, footage = held.run, self._footage
+        if run.sequence is footage.sequence:
+            return False
+        try:
+            run.repair(footage.sequence, self._config_of(run.config))
+        except NeuFaceError as error:
+            run.sequence = footage.sequence
+            self.mailbox.put(Snapshot(error=str(error)))
+            return True
+        self._pixels_of = None
+        newest = run.history.iteration(len(run.history) - 1)
+        self.mailbox.put(Snapshot(records=(record_of(held, newest),), unwatched=(False,)))
+        return True
+
+    def _config_of(self, config: Any) -> Any:
+        """Settings with what the repairs mute and exclude."""
+        return self._repairs.options(replace(config, **self._plain), self._footage.sequence)
 
     def _pixels_due(self, held: HeldRun) -> tuple[str, int, int] | None:
         """Run, iteration and frame of which a map over the pixels is wanted and not there yet."""
@@ -272,14 +397,12 @@ class OptimiserWorker(QObject):
         import neuface_engine as nf
 
         footage = self._footage
-        config = nf.FlameFittingConfig(iterations=max(self._target, 1))
+        config = self._config_of(nf.FlameFittingConfig(iterations=max(self._target, 1)))
         head = copy.deepcopy(footage.head)
         self._open(name, lambda: nf.FlameFitting(footage.sequence, footage.encoder, head, config=config))
 
     def _open(self, name: str, make: Callable[[], Any]) -> None:
         """Make a run, and show it with what it has of a history."""
-        from neuface_engine.errors import NeuFaceError
-
         self.mailbox.put(Snapshot(state=RunState.PREPARING))
         try:
             run = make()
@@ -327,13 +450,15 @@ class OptimiserWorker(QObject):
             msi=nf.metrics.motion_stability(landmarks, valid),
             nme_percent=nf.metrics.landmark_error(projected, track.landmarks_2d, valid),
         )
-        figures = FIRST_RUN, self._evaluate(self._held[FIRST_RUN], track)
+        figures = FIRST_RUN, self._evaluate(self._held.get(FIRST_RUN), track)
         self.mailbox.put(Snapshot(records=(record,), unwatched=(False,), figures=figures))
 
-    def _evaluate(self, held: HeldRun, track: Any = None) -> dict[str, dict[str, float]]:
+    def _evaluate(self, held: HeldRun | None, track: Any = None) -> dict[str, dict[str, float]]:
         import neuface_engine as nf
 
-        tracks = {"encoder": held.run.track(iteration=0), "neuface": track or held.run.track()}
+        tracks = {} if held is None else {"encoder": held.run.track(iteration=0), "neuface": held.run.track()}
+        if track is not None:
+            tracks["neuface"] = track
         figures: dict[str, dict[str, float]] = {}
         for name, track in tracks.items():
             if self._stop:

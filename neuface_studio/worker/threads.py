@@ -14,9 +14,18 @@ from PySide6.QtCore import QObject, QThread
 log = logging.getLogger(__name__)
 
 
+_wanted = 0  # threads that the user has set; 0 = none
+
+
+def set_worker_threads(number: int) -> None:
+    """Use so many threads for torch in the work that begins from now on; 0 = as many as are good."""
+    global _wanted
+    _wanted = number
+
+
 def worker_threads() -> int:
-    """Threads for torch: one core stays free for the window."""
-    return max(1, (os.cpu_count() or 2) - 1)
+    """Threads for torch: what the user has set, else one core stays free for the window."""
+    return _wanted or max(1, (os.cpu_count() or 2) - 1)
 
 
 def lower_priority(steps: int = 15) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QSettings, Qt
@@ -11,7 +12,8 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from neuface_studio.command_table import COMMANDS
-from neuface_studio.keys import KeyMap, action_key
+from neuface_studio.key_presets import PRESETS
+from neuface_studio.keys import KeyMap, action_key, default_keys
 from neuface_studio.widgets.key_editor import KeyEditor
 from neuface_studio.widgets.main_window import MainWindow
 from neuface_studio.widgets.palette import ID_ROLE, Palette, score
@@ -85,6 +87,24 @@ def test_a_key_is_changed_with_a_warning_and_stays_changed(
     assert again.keys.keys("layer_mesh") == ("W",) and again.keys.keys("layer_wireframe") == ()
     again.keys.reset()
     assert make_window().keys.keys("layer_mesh") == ("Q",)
+
+
+@pytest.mark.parametrize("preset", list(PRESETS))
+def test_a_set_of_keys_gives_every_key_once_and_loses_nothing_that_is_needed(
+    preset: str, tmp_path: Path
+) -> None:
+    keys = KeyMap(QSettings(str(tmp_path / "s.ini"), QSettings.Format.IniFormat))
+    keys.reset(preset)
+    everything = [key for entry in COMMANDS for key in keys.keys(entry.id)]
+    assert len(everything) == len(set(everything)), sorted(k for k in everything if everything.count(k) > 1)
+    for identifier in (
+        "toggle_play", "toggle_run", "frame_back", "frame_forward", "iteration_back", "iteration_forward",
+        "accept", "reject", "unsure", "sequence_next", "sequence_previous", "edit_note", "undo", "palette",
+        "layer_mesh", "layer_detected", "step_once", "view_next", "solo_view", "shuttle_stop", "full_screen",
+    ):  # fmt: skip
+        assert keys.keys(identifier), f"{identifier} has no key in {preset}"
+    keys.reset()
+    assert all(keys.keys(entry.id) == default_keys(entry) for entry in COMMANDS)
 
 
 def test_no_two_commands_ever_share_a_key(tmp_path_factory: pytest.TempPathFactory) -> None:

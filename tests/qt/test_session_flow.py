@@ -64,7 +64,7 @@ def test_click_run_step_back_accept_restart_and_the_verdict_is_there(
     assert judgement is not None and judgement.verdict == "accept" and judgement.note == "lips fine"
     assert not judgement.stale
     record = again.session.record()
-    assert record.saved and record.index == newest - 2
+    assert record.index == newest - 2, "the run of the last session, where the reviewer stopped"
     np.testing.assert_array_equal(record.parameters.pose.numpy(), kept.pose.numpy())
     assert again.review_bar.buttons["accept"].isChecked()
     assert again.review_bar.note.text() == "lips fine"

@@ -1,0 +1,63 @@
+"""What is typed over the queue, as a condition: words of the name, ``state:new``, ``flag:jitter``, ``cvd>1.5``."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from neuface_studio.queue_model import COLUMNS, STATES
+
+MEASURES = {
+    column.title.lower(): column.order.removeprefix("measure:")
+    for column in COLUMNS
+    if column.digits is not None
+}
+_BOUND = re.compile(r"^([a-z_]+)([<>])=?(.*)$")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which rows are shown; empty fields let everything pass. A bound is (measure, "<" or ">", value)."""
+
+    text: str = ""
+    state: str = ""
+    flag: str = ""
+    reviewer: str = ""
+    bounds: tuple[tuple[str, str, float], ...] = ()
+
+
+def parse(text: str, *, state: str = "") -> tuple[Wanted, str]:
+    """The condition, and a sentence on what was not understood (empty where all was)."""
+    words: list[str] = []
+    keyed = {"state": state, "flag": "", "reviewer": ""}
+    bounds: list[tuple[str, str, float]] = []
+    problem = ""
+    for token in text.split():
+        key, colon, value = token.partition(":")
+        bound = _BOUND.match(token.lower())
+        if colon and key.lower() in keyed:
+            keyed[key.lower()] = value
+        elif bound and bound[1] in MEASURES:
+            try:
+                bounds.append((MEASURES[bound[1]], bound[2], float(bound[3])))
+            except ValueError:
+                problem = f"“{token}” lacks its number: {bound[1]}{bound[2]}1.5"
+        elif bound:
+            problem = f"“{bound[1]}” is no column; there are {', '.join(MEASURES)}"
+        else:
+            words.append(token)
+    known = state_named(keyed["state"])
+    if known is None:
+        names = ", ".join(look.word for look in STATES.values())
+        problem = f"“{keyed['state']}” is no state; there are {names}"
+    return Wanted(" ".join(words), known or "", keyed["flag"], keyed["reviewer"], tuple(bounds)), problem
+
+
+def state_named(word: str) -> str | None:
+    """The state that a word means: its own name or the one that is shown; "" for none, None for an unknown one."""
+    if not word:
+        return ""
+    for state, look in STATES.items():
+        if word.lower() in (state, look.word, look.word.replace(" ", "-"), look.word.replace(" ", "")):
+            return state
+    return None

@@ -1,0 +1,58 @@
+"""The project's index, asked in the words of the queue's table and filter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from neuface_engine.review import Project
+from neuface_engine.review.queue import Filter, QueueRow
+from neuface_studio.queue_filter import Wanted
+
+
+def filter_of(wanted: Wanted | None) -> Filter:
+    """The index's filter."""
+    if wanted is None:
+        return Filter()
+    ranges: dict[str, tuple[float | None, float | None]] = {}
+    for measure, side, value in wanted.bounds:
+        low, high = ranges.get(measure, (None, None))
+        ranges[measure] = (value, high) if side == ">" else (low, value)
+    suspicion = ranges.pop("suspicion", (None, None))
+    return Filter(
+        states=(wanted.state,) if wanted.state else (),
+        flags=(wanted.flag,) if wanted.flag else (),
+        reviewer=wanted.reviewer or None,
+        text=wanted.text,
+        ranges=ranges,
+        suspicion=suspicion,
+    )
+
+
+class QueueIndex:
+    """What the queue's model asks."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+
+    def rows(
+        self, wanted: Any, *, order: str, descending: bool, offset: int, limit: int
+    ) -> Sequence[QueueRow]:
+        return self._project.index.rows(
+            filter_of(wanted), order=order, descending=descending, offset=offset, limit=limit
+        )
+
+    def count(self, wanted: Any) -> int:
+        return self._project.index.count(filter_of(wanted))
+
+    def first_flagged(self, wanted: Any, *, order: str, descending: bool, after: int) -> int | None:
+        """The first row behind ``after`` that carries a flag; None where there is none."""
+        offset, step = after + 1, 512
+        while True:
+            rows = self.rows(wanted, order=order, descending=descending, offset=offset, limit=step)
+            for place, row in enumerate(rows):
+                if row.flags and row.state not in ("accept", "reject", "unsure"):
+                    return offset + place
+            if len(rows) < step:
+                return None
+            offset += step

@@ -1,0 +1,165 @@
+"""Blind comparison: which of two methods is better, on random sides, without names; one pair in ten is of twins."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from PySide6.QtCore import QObject, Signal, Slot
+
+from neuface_engine.errors import NeuFaceError
+from neuface_engine.review.proof.blind import (
+    Comparison,
+    Trial,
+    ab_results,
+    draw_ab,
+    judge_trial,
+    load_ab,
+    open_trials,
+)
+from neuface_studio.comparison import ENCODER
+from neuface_studio.model import CompareMode, IterationRecord
+from neuface_studio.reviewing.desk import ReviewDesk
+from neuface_studio.session import Session
+
+NEUFACE = "neuface"
+LEFT = "left side"  # its name among the comparison's choices
+
+
+class BlindTrials(QObject):
+    """``changed`` follows every step. While a trial is on, both sides are shown without names or figures."""
+
+    changed = Signal()
+
+    def __init__(self, session: Session, desk: ReviewDesk, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session, self._desk = session, desk
+        self.trial: Trial | None = None
+        self.on = False
+        self._shown_before: tuple[IterationRecord, str] | None = None
+        session.history_changed.connect(self._try)
+        session.comparison.choices_changed.connect(self._try)
+
+    def methods(self) -> list[str]:
+        """What the shown result can be compared with."""
+        return list(self._session.comparison.choices) or [ENCODER]
+
+    def begin(self, other: str = ENCODER) -> bool:
+        """Go on with the trials of the project, drawn now where there are none; False where that does not go."""
+        project = self._desk.project
+        if project is None:
+            return False
+        reviewer = self._desk.reviewer()
+        try:
+            events = project.index.events("ab_drawn", "undo")
+            if load_ab(events) is None:
+                rows = [row.name for row in project.index.rows(order="name") if row.has_track]
+                draw_ab(project, NEUFACE, other, reviewer=reviewer, names=rows)
+            trials = open_trials(project, reviewer)
+        except NeuFaceError as error:
+            self._session.notify("error", str(error))
+            return False
+        if not trials:
+            self._session.notify("good", "All trials of the blind comparison are judged.")
+            return False
+        self.on = True
+        self._take(trials[0])
+        return True
+
+    def end(self) -> None:
+        """Back to the names."""
+        self._restore()
+        self.on, self.trial = False, None
+        self.changed.emit()
+
+    def answer(self, choice: str) -> bool:
+        """ "left", "right" or "tie" for the shown trial; the next one follows. False where none is shown."""
+        project, trial = self._desk.project, self.trial
+        if not self.on or trial is None or project is None or not self.ready:
+            return False
+        try:
+            judge_trial(project, trial, choice, self._desk.reviewer())
+            trials = open_trials(project, self._desk.reviewer())
+        except NeuFaceError as error:
+            self._session.notify("error", f"The choice is not saved: {error}")
+            return False
+        self._restore()
+        if trials:
+            self._take(trials[0])
+        else:
+            self.on, self.trial = False, None
+            self._session.notify("good", "That was the last trial of the blind comparison.")
+            self.changed.emit()
+        return True
+
+    @property
+    def ready(self) -> bool:
+        """Whether both sides of the trial are on the screen."""
+        return self._shown_before is not None
+
+    def results(self) -> dict[str, Comparison]:
+        """What every reviewer's choices say so far."""
+        project = self._desk.project
+        try:
+            return {} if project is None else ab_results(project)
+        except NeuFaceError as error:
+            self._session.notify("error", str(error))
+            return {}
+
+    def left(self) -> int:
+        """How many trials this reviewer has before them."""
+        project = self._desk.project
+        try:
+            return 0 if project is None else len(open_trials(project, self._desk.reviewer()))
+        except NeuFaceError:
+            return 0
+
+    def _take(self, trial: Trial) -> None:
+        self.trial = trial
+        if self._session.sequence_name != trial.sequence:
+            self._desk.going.open_name(trial.sequence)
+        self._try()
+        self.changed.emit()
+
+    @Slot()
+    def _try(self) -> None:
+        """Put both sides up as soon as they are there."""
+        session, trial = self._session, self.trial
+        if not self.on or trial is None or self._shown_before is not None:
+            return
+        if session.sequence_name != trial.sequence:
+            return
+        comparison = session.comparison
+        own = session.record()
+        if comparison.choices.get(ENCODER) is None and ENCODER in (trial.left, trial.right):
+            comparison.set_mode(CompareMode.SIDE)  # has the encoder at work, if it waits
+            return
+        sides = {NEUFACE: own, **comparison.choices}
+        left, right = sides.get(trial.left), sides.get(trial.right)
+        if own is None or own.index == 0 or left is None or right is None:
+            return
+        self._shown_before = own, comparison.chosen
+        comparison.blind = nameless(right, "right")
+        comparison.offer(LEFT, nameless(left, "left"))
+        comparison.choose(LEFT)
+        comparison.set_mode(CompareMode.SIDE)
+        self.changed.emit()
+
+    def _restore(self) -> None:
+        comparison = self._session.comparison
+        if self._shown_before is None:
+            return
+        comparison.blind = None
+        _, chosen = self._shown_before
+        self._shown_before = None
+        comparison.withdraw(LEFT)
+        comparison.choose(chosen)
+        comparison.set_mode(CompareMode.OFF)
+
+
+def nameless(record: IterationRecord, side: str) -> IterationRecord:
+    """A state without its name and its figures."""
+    unknown = np.full_like(record.nme_percent, np.nan)
+    return replace(
+        record, alias=side, planted=side, cvd_mm=unknown, msi=unknown, nme_percent=unknown, losses={}
+    )

@@ -1,0 +1,67 @@
+"""Reading pages of the queue in a thread of its own, so that scrolling never waits for the disk."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+WAITING = 6  # pages wished for: what was scrolled past is not read
+
+Read = Callable[[int], Sequence[Any]]
+"""The rows of a page."""
+
+
+class PageWorker(QObject):
+    """Reads the page that was asked for last first. ``read(ticket, page, rows)`` or ``failed(reason)`` follow."""
+
+    read = Signal(object, int, object)
+    failed = Signal(str)
+    finished = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._wake = threading.Condition()
+        self._wishes: OrderedDict[int, Read] = OrderedDict()
+        self._ticket: object = None
+        self._stop = False
+
+    def want(self, ticket: object, page: int, read: Read) -> None:
+        """Ask for a page; another ticket means that everything else is out of date."""
+        with self._wake:
+            if ticket is not self._ticket:
+                self._wishes.clear()
+                self._ticket = ticket
+            self._wishes[page] = read
+            self._wishes.move_to_end(page)
+            while len(self._wishes) > WAITING:
+                self._wishes.popitem(last=False)
+            self._wake.notify()
+
+    def stop(self) -> None:
+        with self._wake:
+            self._stop = True
+            self._wake.notify()
+
+    @Slot()
+    def run(self) -> None:
+        from neuface_engine.errors import NeuFaceError
+
+        while True:
+            with self._wake:
+                while not (self._stop or self._wishes):
+                    self._wake.wait()
+                if self._stop:
+                    break
+                page, read = self._wishes.popitem()
+                ticket = self._ticket
+            try:
+                rows = read(page)
+            except NeuFaceError as error:
+                self.failed.emit(str(error))
+                continue
+            self.read.emit(ticket, page, rows)
+        self.finished.emit()

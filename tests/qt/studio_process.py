@@ -1,0 +1,68 @@
+"""A window in a process of its own on the synthetic footage, to be killed: opens, steps, judges, and says so.
+
+python -m tests.qt.studio_process FOOTAGE SETTINGS judge|look
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+import time
+from pathlib import Path
+
+os.environ.setdefault("LIBGL_ALWAYS_SOFTWARE", "1")
+
+
+def main() -> None:
+    path, settings, what = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+    from neuface_studio import worker
+    from neuface_studio.app import make_application
+
+    application = make_application()
+    from PySide6.QtCore import QSettings
+
+    from neuface_studio.widgets.main_window import MainWindow
+
+    from .conftest import make_footage
+
+    footage = make_footage(views=2, frames=5)
+    sequence = dataclasses.replace(footage.sequence, name=path.name, path=path)
+    worker.LoadWorker._load = lambda self: dataclasses.replace(footage, sequence=sequence)
+    window = MainWindow(settings=QSettings(settings, QSettings.Format.IniFormat))
+    session = window.session
+    window.show()
+
+    def until(condition: object) -> None:
+        end = time.monotonic() + 60
+        while not condition() and time.monotonic() < end:  # type: ignore[operator]
+            application.processEvents()
+            time.sleep(0.005)
+
+    window.open_path(path)
+    until(lambda: session.run_state.can_run)
+    if what == "judge":
+        for expected in (1, 2, 3):
+            window.controller.step_once()
+            until(lambda expected=expected: session.newest == expected and session.run_state.can_run)
+        session.set_frame(3)
+        session.show_iteration(2)
+        window.review_bar.note.setText("lips drift")
+        window.review_bar.judge("reject")
+        until(lambda: not window.controller._place_timer.isActive())
+    record, judgement = session.record(), session.judgement
+    print(
+        "SAID",
+        judgement.verdict if judgement else "none",
+        judgement.note.replace(" ", "_") if judgement else "-",
+        judgement.stale if judgement else "-",
+        session.frame,
+        record.index if record else "none",
+        session.newest,
+        flush=True,
+    )
+    until(lambda: False)
+
+
+if __name__ == "__main__":
+    main()

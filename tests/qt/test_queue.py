@@ -1,0 +1,214 @@
+"""The queue: what it lists, filters and sorts by, going through it, adding to it, and optimising all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QModelIndex, Qt
+from PySide6.QtTest import QAbstractItemModelTester, QTest
+from pytestqt.qtbot import QtBot
+
+from neuface_engine.review import Project
+from neuface_studio.footage_folders import free_name, is_collection, sequences_under
+from neuface_studio.model import RunState
+from neuface_studio.queue_filter import Wanted, parse
+from neuface_studio.queue_index import QueueIndex
+from neuface_studio.queue_model import COLUMNS, NAME, PAGE, STATE, QueueModel
+from neuface_studio.widgets.main_window import MainWindow
+
+from .test_switching import clips
+
+__all__ = ["clips"]
+
+
+@pytest.fixture(scope="module")
+def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """A project of 300 sequences, every tenth of them flagged."""
+    with Project.create(tmp_path_factory.mktemp("crowd")) as project:
+        names = [f"clip_{number:03d}" for number in range(300)]
+        project.add_sequences({"name": name, "source": f"/gone/{name}.mp4"} for name in names)
+        project.record_many(
+            (name, {"cvd_mm": 0.01 * place}, ("jitter",) if place % 10 == 0 else (), place % 7)
+            for place, name in enumerate(names)
+        )
+        yield project
+
+
+@pytest.fixture
+def model(crowd: Project, qtbot: QtBot) -> Iterator[QueueModel]:
+    model = QueueModel()
+    model.set_index(QueueIndex(crowd), Wanted())
+    yield model
+    model.stop()
+
+
+def texts(model: QueueModel, column: int, rows: int) -> list[str]:
+    return [model.row(number).name if column == NAME else "" for number in range(rows)]
+
+
+def test_the_model_keeps_qts_rules(model: QueueModel, qtbot: QtBot) -> None:
+    QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.Fatal)
+    assert model.rowCount() == 300 and model.columnCount() == len(COLUMNS)
+    model.set_wanted(Wanted(flag="jitter"))
+    assert model.rowCount() == 30
+    assert model.rowCount(model.index(0, 0)) == 0 and not model.data(QModelIndex())
+
+
+def test_rows_out_of_sight_are_not_read_and_those_in_sight_come_later(
+    model: QueueModel, crowd: Project, qtbot: QtBot
+) -> None:
+    cell = model.index(PAGE + 3, NAME)
+    assert model.data(cell) == "…"
+    with qtbot.waitSignal(model.dataChanged, timeout=5000):
+        pass
+    assert model.data(cell) == f"clip_{PAGE + 3:03d}"
+    assert set(model._pages) == {1}
+
+
+def test_a_header_sorts_both_ways(model: QueueModel) -> None:
+    suspicion = len(COLUMNS) - 1
+    model.sort(suspicion, Qt.SortOrder.DescendingOrder)
+    assert model.row(0).suspicion == 6
+    model.sort(suspicion, Qt.SortOrder.AscendingOrder)
+    assert model.row(0).suspicion == 0
+    model.sort(3, Qt.SortOrder.DescendingOrder)
+    assert model.row(0).name == "clip_299"
+    for column in range(len(COLUMNS)):
+        model.sort(column)
+        assert model.row(0) is not None, COLUMNS[column].title
+
+
+@pytest.mark.parametrize(
+    ("typed", "count"),
+    [
+        ("clip_29", 10),
+        ("flag:jitter", 30),
+        ("cvd>2.5", 50),
+        ("cvd>1 cvd<2", 101),
+        ("state:new suspicion>5.5", 42),
+        ("state:accepted", 0),
+        ("CLIP_00 flag:jitter", 1),
+    ],
+)
+def test_a_filter_in_words(typed: str, count: int, model: QueueModel) -> None:
+    wanted, problem = parse(typed)
+    assert not problem
+    model.set_wanted(wanted)
+    assert model.rowCount() == count
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"), [("cvd>x", "number"), ("foo>1", "no column"), ("state:odd", "no state")]
+)
+def test_what_is_not_understood_is_said(typed: str, words: str) -> None:
+    assert words in parse(typed)[1]
+
+
+def test_a_state_is_a_sign_and_a_word_never_a_colour_alone(model: QueueModel) -> None:
+    model.row(0)
+    words = model.data(model.index(0, STATE))
+    assert "new" in words and words[0] == "○"
+    model.errors["clip_000"] = "clip_000.mp4: empty (zero bytes); copy it again"
+    assert "failed" in model.data(model.index(0, STATE))
+    assert "zero bytes" in model.data(model.index(0, 2)), "the reason stands in the row"
+
+
+def test_which_sequences_lie_under_a_folder(tmp_path: Path) -> None:
+    for name in ("a/left.mp4", "a/right.mp4", "b/c/one.mov", "d/img/0.png", "d/img/1.png", "e/readme.txt"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+    found = dict(sequences_under(tmp_path))
+    assert found == {"a": tmp_path / "a", "b_c": tmp_path / "b" / "c", "d": tmp_path / "d"}
+    assert is_collection(tmp_path) and not is_collection(tmp_path / "a")
+    assert dict(sequences_under(tmp_path / "a" / "left.mp4")) == {"left": tmp_path / "a" / "left.mp4"}
+    taken = {"a"}
+    assert [free_name("a", taken), free_name("a", taken), free_name("b", taken)] == ["a-2", "a-3", "b"]
+
+
+def fill(window: MainWindow, clips: list[Path], qtbot: QtBot) -> None:
+    """Drop the clips on the queue, and wait for the first to be open."""
+    for clip in clips:
+        (clip / "front.mp4").write_bytes(b"not looked at")
+    window.add_footage(clips)
+    qtbot.waitUntil(lambda: window.session.run_state == RunState.READY, timeout=60_000)
+    qtbot.waitUntil(lambda: not window.view_grid.busy, timeout=10_000)
+
+
+def test_adding_listing_and_going_through(window: MainWindow, clips: list[Path], qtbot: QtBot) -> None:
+    session, table = window.session, window.queue_panel.table
+    fill(window, clips, qtbot)
+    assert window.queue_dock.isVisible() and window.queue.model.rowCount() == 3
+    assert session.sequence_name == "clip_0"
+    QTest.keyClick(window, Qt.Key.Key_PageDown)
+    qtbot.waitUntil(lambda: session.sequence_name == "clip_1", timeout=60_000)
+    qtbot.waitUntil(lambda: session.run_state == RunState.READY, timeout=60_000)
+    QTest.keyClick(window, Qt.Key.Key_PageUp)
+    assert session.sequence_name == "clip_0", "at once: it was put aside"
+    QTest.keyClick(window, Qt.Key.Key_L, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(table.hasFocus)
+    frame, running = session.frame, session.run_state
+    QTest.keyClick(table, Qt.Key.Key_Down)
+    QTest.keyClick(table, Qt.Key.Key_Down)
+    QTest.keyClick(table, Qt.Key.Key_Return)
+    assert (session.frame, running) == (frame, RunState.READY), "the table keeps its keys for itself"
+    qtbot.waitUntil(lambda: session.sequence_name == "clip_2", timeout=60_000)
+    QTest.keyClick(table, Qt.Key.Key_Escape)
+    assert not table.hasFocus()
+    assert window.queue.add(clips) == 0, "what is there is not added again"
+    field = window.queue_panel.filter
+    QTest.keyClick(window, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+    QTest.keyClicks(field, "clip_1")
+    qtbot.waitUntil(lambda: window.queue.model.rowCount() == 1, timeout=5000)
+
+
+def test_optimising_all_goes_on_after_a_bad_file(
+    window: MainWindow, clips: list[Path], qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import neuface_engine as nf
+    from neuface_studio import worker
+
+    real = nf.load_sequence
+
+    def load(path: Path, **options: object) -> object:
+        if path.name == "clip_1":
+            return real(path / "front.mp4")
+        request = worker.LoadRequest(path)
+        return worker.LoadWorker._load(worker.LoadWorker(request)).sequence
+
+    fill(window, clips, qtbot)
+    encoder = window.session.footage.encoder
+    monkeypatch.setattr(nf, "load_sequence", load)
+    monkeypatch.setattr(nf, "load_encoder", lambda name: encoder)
+    window.preferences.set(iterations=2)
+    tasks: list[object] = []
+    window.queue.task_changed.connect(tasks.append)
+    window.actions_by_id["optimise_all"].trigger()
+    qtbot.waitUntil(lambda: not window.queue.busy, timeout=90_000)
+    index = window.queue.project.index
+    assert index.row("clip_2").state == "tracked" and index.row("clip_2").measures["nme_percent"] > 0
+    assert index.row("clip_1").state == "new" and "front.mp4" in window.queue.model.errors["clip_1"]
+    shares = [task.fraction for task in tasks if task is not None]
+    assert shares == sorted(shares) and shares[-1] > 0.9 and tasks[-1] is None
+    assert "1 failed" in window.notices.text.full_text()
+
+
+def test_a_batch_can_be_cancelled(window: MainWindow, clips: list[Path], qtbot: QtBot) -> None:
+    fill(window, clips, qtbot)
+    window.actions_by_id["optimise_all"].trigger()
+    assert window.queue.busy
+    qtbot.mouseClick(window.queue_panel.cancel_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not window.queue.busy, timeout=60_000)
+    assert not window.queue_panel.bar.isVisible()
+
+
+def test_a_broken_sequence_says_why_in_its_row(window: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:
+    bad = tmp_path / "many" / "bad.mp4"
+    bad.parent.mkdir()
+    bad.write_bytes(b"")
+    window.add_footage([bad])
+    qtbot.waitUntil(lambda: "bad" in window.queue.model.errors, timeout=60_000)
+    assert "zero bytes" in window.queue.model.errors["bad"]
+    assert window.queue_dock.isVisible()
