@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -35,5 +36,5 @@ class Lens:
         depth = seen[..., 2] * scale[..., None]
         return np.concatenate([xy, depth[..., None]], axis=-1)
 
-    def __getitem__(self, index: object) -> Lens:
-        return Lens(self.focal[index], self.centre[index], self.shift[index])  # type: ignore[index]
+    def __getitem__(self, index: Any) -> Lens:
+        return Lens(self.focal[index], self.centre[index], self.shift[index])

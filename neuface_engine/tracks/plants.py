@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
@@ -48,7 +48,7 @@ VISIBLE_MM = 0.5
 class PlantedTrack(FaceTrack):
     """A track with a planted failure. It refuses to be saved."""
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | Path, *, extra: Mapping[str, Any] | None = None) -> None:
         raise TrackError(f"{path}: a planted failure is never stored; save the track it was made from")
 
 

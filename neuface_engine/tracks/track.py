@@ -174,6 +174,7 @@ class FaceTrack:
         arrays: dict[str, Any] = {
             f"parameters/{name}": tensor.numpy() for name, tensor in self.parameters.items()
         }
+        arrays |= extra or {}
         if self.lens is not None:
             arrays |= {f"lens/{name}": array for name, array in vars(self.lens).items()}
         with written_whole(path, TrackError) as stream:
@@ -185,7 +186,6 @@ class FaceTrack:
                 detected=self.detected.numpy(),
                 landmarks_2d=self.landmarks_2d.numpy(),
                 **arrays,
-                **(extra or {}),
             )
 
     @classmethod

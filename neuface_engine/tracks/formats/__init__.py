@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuface_engine.errors import ConfigError
+from neuface_engine.errors import ConfigError, TrackError
 from neuface_engine.face_model.model import Space
 from neuface_engine.tracks.formats import gltf, obj, official, ply, superset, tables, usd, video
 from neuface_engine.tracks.formats.base import Format, ProgressCallback, Request
+from neuface_engine.tracks.plants import PlantedTrack
 
 if TYPE_CHECKING:
     from neuface_engine.tracks import Track
@@ -107,6 +108,8 @@ def export(
     """
     path = Path(path)
     chosen = find(format, path)
+    if isinstance(track, PlantedTrack):
+        raise TrackError(f"{path}: a planted failure is never stored; export the track it was made from")
     if chosen.spaces and space not in chosen.spaces:
         raise ConfigError(f"space {space!r} is unknown; give {' or '.join(chosen.spaces)}")
     request = Request(

@@ -72,7 +72,9 @@ def about(track: Track, space: Space | None = None) -> dict[str, Any]:
         "detected": track.detected.tolist(),
         "provenance": track.provenance,
     }
-    camera = getattr(track, "parameters", track).camera
+    from neuface_engine.tracks.meshes import MeshTrack
+
+    camera = track.camera if isinstance(track, MeshTrack) else track.parameters.camera
     if camera is not None:
         content["camera"] = camera.tolist()
     if track.lens is not None:

@@ -8,6 +8,7 @@ name with .json says them; the file itself holds the five arrays and no more.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -39,7 +40,8 @@ def write(track: Track, path: Path, request: Request) -> list[Path]:
                 f"{path}: this format holds {width} coefficients of {name}, the track has "
                 f"{arrays[name].shape[-1]}; export it as npz"
             )
+    rows: dict[str, Any] = {name: tensor.flatten(0, 1).float().numpy() for name, tensor in arrays.items()}
     with written_whole(path, TrackError) as stream:
-        np.savez(stream, **{name: tensor.flatten(0, 1).float().numpy() for name, tensor in arrays.items()})
+        np.savez(stream, **rows)
     notes = about(track) | {"rows": "frame-major: row = frame * views + view"}
     return [path, write_json(path.with_suffix(".json"), notes)]

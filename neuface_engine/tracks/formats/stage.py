@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from neuface_engine.tracks import Track
+from neuface_engine.tracks import FaceTrack, Track
 
 Floats = NDArray[np.float64]
 
@@ -51,7 +51,7 @@ def stage_of(track: Track, view: int) -> Stage | None:
             focal=_pair(np.median(lens.focal, axis=0)),
             centre=_pair(np.median(lens.centre, axis=0)),
         )
-    camera = getattr(track, "parameters", track).camera
+    camera = track.parameters.camera if isinstance(track, FaceTrack) else track.camera
     if camera is None:
         return None
     s, tx, ty = camera[:, view].double().numpy().T

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from neuface_engine.video import Sequence
 
 DEFAULT_FPS = 25.0
+_PER_FRAME = ("rotation", "translation", "focal", "centre", "neck")
 GAP = 100  # frames that may be missing for each one that is there
 
 
@@ -111,13 +112,8 @@ def filled(reading: Reading) -> Reading:
 
     pinhole = reading.pinhole
     if pinhole is not None:
-        pinhole = Pinhole(
-            *(
-                stretched(getattr(pinhole, name))
-                for name in ("rotation", "translation", "focal", "centre", "neck")
-            ),
-            on_root=pinhole.on_root,
-        )
+        parts = {name: stretched(getattr(pinhole, name)) for name in _PER_FRAME}
+        pinhole = replace(pinhole, **parts)
     return replace(
         reading,
         parameters={name: stretched(array) for name, array in reading.parameters.items()},
@@ -212,9 +208,11 @@ def _pinhole(
             "the camera is that of the picture which the tracker cut out; its place in the video is not known"
         )
         return placing.nearest_weak_perspective(theta, head, lens, own), lens, own
-    inside = reading.landmarks
-    if inside is None:
-        inside = frame_to_crop(lens.pixels(head.landmarks(theta).numpy())[..., :2], own.transforms, own.size)
+    if reading.landmarks is not None and np.isfinite(reading.landmarks).all():
+        inside = reading.landmarks.astype(np.float64)
+    else:
+        seen = lens.pixels(head.landmarks(theta).numpy())[..., :2]
+        inside = frame_to_crop(seen, own.transforms, own.size).astype(np.float64)
     place, note = placing.crops_from_landmarks(
         reading, inside, picture_points(sequence), sequence.image_sizes, side
     )
@@ -253,11 +251,12 @@ def _weak(
         camera = placing.fitted_camera(head.landmarks(theta).detach(), sequence.landmarks)
         notes.append("the camera was fitted to the landmarks of the footage")
         return theta.replace(camera=camera), place
-    inside = reading.landmarks
-    if inside is None or not np.isfinite(inside).all():
+    if reading.landmarks is not None and np.isfinite(reading.landmarks).all():
+        inside = reading.landmarks.astype(np.float64)
+    else:
         inside = placing.projected(theta, head)
     place, note = placing.crops_from_landmarks(
-        reading, inside.astype(np.float64), picture_points(sequence), sequence.image_sizes, size
+        reading, inside, picture_points(sequence), sequence.image_sizes, size
     )
     notes.append(note)
     return theta, place
@@ -349,10 +348,7 @@ def stacked(readings: Several[Reading], names: tuple[str, ...]) -> Reading:
     kinds = set.intersection(*(set(reading.parameters) for reading in readings))
     pinhole = None
     if first.pinhole is not None:
-        parts = {
-            name: join([getattr(reading.pinhole, name) for reading in readings])
-            for name in ("rotation", "translation", "focal", "centre", "neck")
-        }
+        parts = {name: join([getattr(reading.pinhole, name) for reading in readings]) for name in _PER_FRAME}
         pinhole = Pinhole(**parts, on_root=first.pinhole.on_root)
     sizes = None
     if first.image_sizes is not None:

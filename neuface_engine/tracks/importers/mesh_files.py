@@ -149,7 +149,8 @@ def _triangles_alone(
 
 
 def _ascii_list(row: list[float], properties: list[tuple[str, str, str | None]]) -> list[int]:
-    place, polygon = 0, []
+    place = 0
+    polygon: list[int] = []
     for _, _, length in properties:
         many = 1 if length is None else int(row[place])
         place += length is not None

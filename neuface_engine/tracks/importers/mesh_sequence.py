@@ -74,7 +74,7 @@ def read(
         {"shape": files.meshes.reshape(*files.meshes.shape[:2], -1)},
         files.frames,
         views=files.views,
-        detected=np.isfinite(files.meshes).all((2, 3)),
+        detected=np.asarray(np.isfinite(files.meshes).all((2, 3))),
     )
     reading = assembling.filled(assembling.numbered_from(reading, known))
     reading = assembling.named(reading, known)

@@ -28,8 +28,8 @@ class Pinhole:
 
     rotation: Floats
     translation: Floats
-    focal: Floats
-    centre: Floats
+    focal: NDArray[np.floating[Any]]
+    centre: NDArray[np.floating[Any]]
     neck: Floats | None = None
     on_root: bool = False
 

@@ -78,3 +78,13 @@ def test_canonical_space_leaves_the_head_orientation_out(track, tmp_path):
     assert np.abs(vertices - track.vertices(space="canonical")[0, 0].numpy()).max() < 1e-6
     with pytest.raises(nf.ConfigError, match="posed or canonical"):
         export(track, tmp_path / "d", format="ply", space="sideways")
+
+
+def test_a_planted_failure_never_leaves_the_room(track, tmp_path):
+    from neuface_engine.tracks.plants import plant
+
+    planted = plant(track, "jaw", 4, "seed")
+    for name, entry in FORMATS.items():
+        with pytest.raises(nf.TrackError, match="planted"):
+            export(planted, tmp_path / (name + entry.suffix), format=name)
+    assert not list(tmp_path.iterdir())
