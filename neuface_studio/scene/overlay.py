@@ -55,7 +55,8 @@ class Background:
 class TilePicture:
     """A finished picture: ``image`` uint8 [H, W, 3]; landmarks [68, 2] in px of it, or None.
 
-    ``residual`` [68, 2, 2]: lines from each detected landmark to the mesh's. ``layers`` says how opaque the marks are.
+    ``residual`` [68, 2, 2]: lines from each detected landmark to the mesh's. ``layers`` says how opaque the marks are;
+    ``muted``: numbers of the landmarks that the run does not believe.
     """
 
     image: Image
@@ -63,6 +64,7 @@ class TilePicture:
     projected: NDArray[np.float32] | None = None
     residual: NDArray[np.float32] | None = None
     layers: Layers = field(default_factory=Layers)
+    muted: frozenset[int] = frozenset()
 
 
 class TilePainter:

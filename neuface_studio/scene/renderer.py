@@ -223,6 +223,8 @@ class RenderWorker(QObject):
         found = self._footage.sequence.detected[:, view]
         background = self._painter.background(view, frame, *size, whole_frame=layers.whole_frame)
         to_tile = background.viewport.to_tile
+        settings = None if request.record is None else request.record.settings
+        muted = frozenset() if settings is None else frozenset(settings.muted_landmarks)
         circles = None
         if (layers.detected or layers.residual) and bool(found[frame]):
             circles = to_tile(self._decoder.detected(frame)[view])
@@ -240,6 +242,7 @@ class RenderWorker(QObject):
                 crosses if layers.projected else None,
                 lines,
                 layers,
+                muted,
             )
 
         if not bool(found.any()):

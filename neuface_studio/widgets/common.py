@@ -79,6 +79,11 @@ class _KeepText:
             self._button.setText(self._text)
 
 
+def on_show(widget: QWidget) -> bool:
+    """Whether any of it can be seen: to Qt a dock behind another tab is visible, outside of the window."""
+    return widget.isVisible() and not widget.visibleRegion().isEmpty()
+
+
 def scrolling(panel: QWidget) -> QScrollArea:
     """A panel that scrolls up and down where it has too little room."""
     area = QScrollArea()

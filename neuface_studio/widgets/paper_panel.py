@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 from PySide6.QtCore import QRectF, Qt, QTimer, Slot
-from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QResizeEvent, QShowEvent
+from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QFrame,
@@ -21,7 +21,7 @@ from neuface_studio import theme
 from neuface_studio.scene.paper_pictures import OVERLAY, TURNED, PaperPicture, PaperRequest
 from neuface_studio.scene.renderer import Renderer
 from neuface_studio.session import RunState, Session
-from neuface_studio.widgets.common import soft
+from neuface_studio.widgets.common import on_show, soft
 
 LARGEST_SHARE = 0.08  # of the drawing thread's time, while it runs or plays
 SETTLE_MS = 60
@@ -132,7 +132,7 @@ class PaperPanel(QFrame):
     @Slot()
     def refresh(self) -> None:
         """Draw anew, soon; seldom while the optimiser or the video runs."""
-        if not self.isVisible():
+        if not on_show(self):
             return
         self._dirty = True
         if self._waiting or self._timer.isActive():
@@ -145,9 +145,14 @@ class PaperPanel(QFrame):
         self._timer.stop()
         self._waiting = self._dirty = False
 
-    def showEvent(self, event: QShowEvent) -> None:
-        super().showEvent(event)
-        self.refresh()
+    @Slot(bool)
+    def show_up(self, shown: bool) -> None:
+        """Its dock comes to the front, or goes behind another one."""
+        if shown:
+            self._dirty = True
+            self._timer.start(SETTLE_MS)
+        else:
+            self.stop()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -170,7 +175,7 @@ class PaperPanel(QFrame):
     def _ask(self) -> None:
         session = self._session
         footage, shown = session.footage, session.displayed()
-        if footage is None or shown is None or not self._dirty or not self.isVisible():
+        if footage is None or shown is None or not self._dirty or not on_show(self):
             return
         self._dirty = False
         reference = session.as_drawn(session.comparison.reference)

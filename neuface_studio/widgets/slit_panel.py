@@ -9,14 +9,12 @@ import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import (
     QColor,
-    QHideEvent,
     QImage,
     QKeyEvent,
     QMouseEvent,
     QPainter,
     QPaintEvent,
     QPen,
-    QShowEvent,
 )
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
@@ -25,7 +23,7 @@ from neuface_studio import theme
 from neuface_studio.scene.renderer import Renderer
 from neuface_studio.scene.slit_scan import LARGEST_DIFFERENCE, REGIONS, SlitRequest, SlitScan
 from neuface_studio.session import RunState, Session
-from neuface_studio.widgets.common import heading, soft
+from neuface_studio.widgets.common import heading, on_show, soft
 
 LARGEST_SHARE = 0.1  # of the drawing thread's time, while it runs or plays
 SETTLE_MS = 120
@@ -221,7 +219,7 @@ class SlitPanel(QFrame):
     @Slot()
     def refresh(self) -> None:
         """Scan anew, soon; seldom while the optimiser or the video runs."""
-        if not self.isVisible():
+        if not on_show(self):
             return
         self._dirty = True
         if self._waiting and self._is_live():
@@ -237,13 +235,14 @@ class SlitPanel(QFrame):
     def _is_live(self) -> bool:
         return self._session.run_state == RunState.RUNNING or self._session.playing
 
-    def showEvent(self, event: QShowEvent) -> None:
-        super().showEvent(event)
-        self.refresh()
-
-    def hideEvent(self, event: QHideEvent) -> None:
-        super().hideEvent(event)
-        self.stop()
+    @Slot(bool)
+    def show_up(self, shown: bool) -> None:
+        """Its dock comes to the front, or goes behind another one."""
+        if shown:
+            self._dirty = True
+            self._timer.start(SETTLE_MS)
+        else:
+            self.stop()
 
     @Slot()
     def _on_footage(self) -> None:
@@ -266,7 +265,7 @@ class SlitPanel(QFrame):
     @Slot()
     def _ask(self) -> None:
         record = self._session.displayed()
-        if record is None or not self._dirty or not self.isVisible():
+        if record is None or not self._dirty or not on_show(self):
             return
         self._dirty = False
         self._began = time.perf_counter()

@@ -212,8 +212,10 @@ class Tile(QWidget):
             painter.setOpacity(picture.layers.opacity_of(layer))
             marker = landmark_marker(sign, round(radius, 1), self.devicePixelRatioF())
             half = marker.width() / marker.devicePixelRatio() / 2
-            for x, y in (points * scale - half).tolist():
-                painter.drawPixmap(QPointF(place.left() + x, y), marker)
+            unbelieved = landmark_marker("muted", round(radius, 1), self.devicePixelRatioF())
+            for number, (x, y) in enumerate((points * scale - half).tolist()):
+                muted = layer == "detected" and number in picture.muted
+                painter.drawPixmap(QPointF(place.left() + x, y), unbelieved if muted else marker)
         painter.restore()
 
     def _paint_held(self, painter: QPainter, x: float, y: float, name: str) -> None:
@@ -295,12 +297,13 @@ def as_image(picture: TilePicture) -> QImage:
 
 @lru_cache(maxsize=64)
 def landmark_marker(sign: str, radius: float, ratio: float) -> QPixmap:
-    """A circle (detected) or a cross (projected) with a dark rim; drawn once, then copied, which is much faster."""
+    """A circle (detected), a grey dash (muted) or a cross (projected) with a dark rim; drawn once, then copied, which
+    is much faster."""
     side = math.ceil(2 * radius + 5)
     pixmap = QPixmap(round(side * ratio), round(side * ratio))
     pixmap.setDevicePixelRatio(ratio)
     pixmap.fill(Qt.GlobalColor.transparent)
-    colour = theme.DETECTED if sign == "circle" else theme.PROJECTED
+    colour = {"circle": theme.DETECTED, "cross": theme.PROJECTED}.get(sign, theme.TEXT_SOFT)
     middle = side / 2
     painter = QPainter(pixmap)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -308,6 +311,8 @@ def landmark_marker(sign: str, radius: float, ratio: float) -> QPixmap:
         painter.setPen(pen)
         if sign == "circle":
             painter.drawEllipse(QPointF(middle, middle), radius, radius)
+        elif sign == "muted":
+            painter.drawLine(QPointF(middle - radius, middle), QPointF(middle + radius, middle))
         else:
             painter.drawLine(
                 QPointF(middle - radius, middle - radius), QPointF(middle + radius, middle + radius)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Slot
-from PySide6.QtGui import QAction, QShowEvent
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QToolButton, QVBoxLayout, QWidget
 
 from neuface_engine.face_model.rotations import axis_angle_to_matrix
@@ -17,7 +17,7 @@ from neuface_studio.muting import muted_text
 from neuface_studio.scene.camera import direction_of
 from neuface_studio.scene.renderer import HeadsDrawn, HeadsRequest, Renderer
 from neuface_studio.session import Footage, RunState, Session
-from neuface_studio.widgets.common import ElidedLabel, action_button, heading, soft
+from neuface_studio.widgets.common import ElidedLabel, action_button, heading, on_show, soft
 from neuface_studio.widgets.view3d_backends import PictureView, choose_backend, interactor_view
 from neuface_studio.widgets.wishes import heat_wish
 
@@ -178,9 +178,11 @@ class View3D(QFrame):
         # The tiles are drawn by the same thread: what 3D takes of it is bounded, however slow the machine is.
         return max(RUNNING_INTERVAL if running else PLAYING_INTERVAL, self._cost / LARGEST_SHARE)
 
-    def showEvent(self, event: QShowEvent) -> None:
-        super().showEvent(event)
-        self.refresh()
+    @Slot(bool)
+    def show_up(self, shown: bool) -> None:
+        """Its dock comes to the front, or goes behind another one."""
+        if shown:
+            self.refresh()
 
     def stop(self) -> None:
         """Close the plotter; must happen before the window is destroyed."""
@@ -276,7 +278,7 @@ class View3D(QFrame):
     def _draw(self) -> None:
         session = self._session
         record, footage = session.displayed(), session.footage
-        if not self._dirty or self._view is None or record is None or footage is None or not self.isVisible():
+        if not self._dirty or self._view is None or record is None or footage is None or not on_show(self):
             return
         self._dirty = False
         found = footage.sequence.detected.any(dim=0).tolist()
