@@ -268,6 +268,12 @@ class MainWindow(QMainWindow):
         self.queue.model.modelReset.connect(self.desk.going.renew)
         self.desk.flagger.recorded.connect(self.queue.model.refresh_rows)
         self.trials.changed.connect(self._on_blind)
+        for dock, panel in (
+            (self.side_docks[0], self.view3d),
+            (self.slit_dock, self.slit_panel),
+            (self.paper_dock, self.paper_panel),
+        ):
+            dock.visibilityChanged.connect(panel.show_up)
         self.view_grid.scale_changed.connect(self.layer_panel.show_scale)
         self._show_panels(False)
         self.start_page.show_recent()
