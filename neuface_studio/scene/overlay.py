@@ -157,7 +157,8 @@ class TilePainter:
             matrix = to_tile.copy()
             matrix[:, 2] += matrix[:, :2] @ np.array([0.5, 0.5]) - 0.5
             level = cv2.warpAffine(pixels.levels[view], matrix, (width, height), flags=cv2.INTER_LINEAR)
-            return fade_in(image, cv2.merge([level] * 3), HEATS["pixel"].colormap, opacity)
+            levels = np.asarray(cv2.merge([level] * 3), dtype=np.uint8)
+            return fade_in(image, levels, HEATS["pixel"].colormap, opacity)
         if pixels.strength is None or pixels.points is None:
             return image
         crop = (pixels.points[view].astype(np.float64) + 1.0) * (sequence.crops.shape[-1] / 2.0)

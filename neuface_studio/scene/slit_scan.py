@@ -88,11 +88,11 @@ class SlitScan:
         if apart.shape[1] < JITTER_FRAMES + 2:
             return None
         jumps = np.abs(np.diff(apart, n=2, axis=1)).mean(axis=0)
-        if not np.isfinite(jumps).all():
-            return None
         means = np.convolve(jumps, np.full(JITTER_FRAMES, 1 / JITTER_FRAMES), mode="valid")
-        first = int(means.argmax()) + 1
-        return first, first + JITTER_FRAMES - 1, float(means.max())
+        if not np.isfinite(means).any():  # a face is missing now and then
+            return None
+        first = int(np.nanargmax(means)) + 1
+        return first, first + JITTER_FRAMES - 1, float(np.nanmax(means))
 
 
 class SlitScanner:

@@ -68,6 +68,19 @@ def test_a_mesh_that_follows_the_face_draws_the_wave_of_the_landmarks(footage: F
     assert jumps[1] > 5 * jumps[0] + 1
 
 
+def test_the_roughest_frames_are_found_beside_frames_without_a_face() -> None:
+    rows = np.tile(np.linspace(10, 30, 40, dtype=np.float32), (2, 1))
+    projected = rows.copy()
+    projected[:, 25:31] += np.array([2, -2, 2, -2, 2, -2])
+    projected[:, 5] = np.nan
+    nothing = np.zeros((ROWS, 40, 3), np.uint8)
+    scan = SlitScan(None, 40, nothing, nothing, np.zeros((ROWS, 40)), rows, projected, 0.5)  # type: ignore[arg-type]
+    first, last, shake = scan.roughest()
+    assert 24 <= first <= 26 and last == first + 6 and shake == pytest.approx(3.3, abs=0.1)
+    gone = SlitScan(None, 40, nothing, nothing, np.zeros((ROWS, 40)), rows, rows * np.nan, 0.5)  # type: ignore[arg-type]
+    assert gone.roughest() is None
+
+
 def test_a_scan_follows_region_and_iteration_and_a_click_goes_to_its_frame(
     ready: MainWindow, qtbot: QtBot
 ) -> None:
