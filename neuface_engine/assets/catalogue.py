@@ -57,6 +57,7 @@ CATALOGUE: tuple[Asset, ...] = (
     _flame(
         "2020",
         (
+            "flame2020/generic_model.pkl",
             "flame2020/*_model.pkl",
             "generic_model.pkl",
             "female_model.pkl",

@@ -91,5 +91,5 @@ def _write(out: Path, arrays: dict[str, NDArray[Any]], metadata: dict[str, str])
         if out.suffix == ".npz":
             np.savez(stream, allow_pickle=False, **arrays)
         else:
-            whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+            whole = {name: np.asarray(array, order="C") for name, array in arrays.items()}
             stream.write(safetensors.numpy.save(whole, {"neuface": json.dumps(metadata)}))

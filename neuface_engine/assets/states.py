@@ -10,7 +10,7 @@ from typing import Literal
 
 from neuface_engine.assets.catalogue import CATALOGUE, Asset
 from neuface_engine.assets.folder import assets_folder, find_all
-from neuface_engine.errors import NeuFaceError
+from neuface_engine.errors import AssetError, NeuFaceError
 
 Status = Literal["ready", "incomplete", "damaged", "missing"]
 
@@ -47,11 +47,11 @@ def survey(folder: Path | None = None) -> list[AssetState]:
 
 
 def examine(entry: Asset, path: Path) -> str:
-    """What the file is, in words. Raises NeuFaceError where it is not what `entry` says."""
+    """What the file is, in words. Raises AssetError where it is not what `entry` says."""
     stat = path.stat()
     verdict, words = _examined(entry.name, str(path), stat.st_size, stat.st_mtime_ns)
     if not verdict:
-        raise NeuFaceError(words)
+        raise AssetError(words)
     return words
 
 
@@ -139,7 +139,6 @@ def _masks(path: Path) -> str:
 
 
 def _eyelids(path: Path) -> str:
-    from neuface_engine.errors import AssetError
     from neuface_engine.face_model.extras import EYELIDS, read_offsets
 
     missing = [name for name in EYELIDS if not (path.parent / name).is_file()]

@@ -101,8 +101,9 @@ class EncoderQuery(Variables):
         for number, rows in enumerate(self._batches()):
             output = self._graphs[number] if self._graphs else self._run(rows)
             end = start + len(output.shape)
-            tensors = [getattr(output, name) for name in flat]
-            torch.autograd.backward(tensors, [g[start:end] for g in flat.values()])
+            # Where parts of the network are held, what they alone say has no gradient.
+            moved = {n: t for n in flat if (t := getattr(output, n)).requires_grad}
+            torch.autograd.backward(list(moved.values()), [flat[n][start:end] for n in moved])
             start = end
         self._graphs = []
 
