@@ -81,7 +81,7 @@ _ALL = (
     Importer(
         "codes",
         "DECA, EMOCA, SMIRK",
-        "saved codes: npz, npy, pkl, pt or mat, a folder of them, EMOCA's output folder",
+        "saved codes: npz, npy, pkl or pt, a folder of them, EMOCA's output folder",
         dumps.matches,
         dumps.matches_folder,
         dumps.read,

@@ -62,7 +62,7 @@ def read(path: Path, *, views: Sequence[str] | None = None) -> Reading:
         if files:
             rows = [_rows(file, read_container(file)) for _, file in files]
             return _reading(path, rows, np.array([number for number, _ in files]))
-    raise TrackError(f"{path}: no saved codes (npz, npy, pkl, pt or mat); give a file or folder of them")
+    raise TrackError(f"{path}: no saved codes (npz, npy, pkl or pt); give a file or folder of them")
 
 
 def _codes(folder: Path) -> dict[str, Any]:

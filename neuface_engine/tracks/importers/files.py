@@ -17,16 +17,14 @@ from neuface_engine.unpickling import Refused, unpickle
 
 LARGEST_FILE = 4 << 30
 AGAIN = "copy or export it again"
-CONTAINERS = (".npz", ".npy", ".pkl", ".pickle", ".pt", ".pth", ".frame", ".mat", ".safetensors")
+CONTAINERS = (".npz", ".npy", ".pkl", ".pickle", ".pt", ".pth", ".frame", ".safetensors")
 
 
 def read_container(path: Path) -> dict[str, Any]:
-    """The dict in an npz, npy, pickle, torch.save, .mat or safetensors file, arrays as numpy. Raises TrackError."""
+    """The dict in an npz, npy, pickle, torch.save or safetensors file, arrays as numpy. Raises TrackError."""
     try:
         if path.stat().st_size > LARGEST_FILE:
             raise TrackError(f"{path}: larger than 4 GB; give the parameters alone")
-        if path.suffix == ".mat":
-            return _read_mat(path)
         if path.suffix == ".npy":
             return _read_npy(path)
         if is_zip(path) and _is_torch(path):
@@ -52,18 +50,6 @@ def _is_torch(path: Path) -> bool:
             return any(name.rsplit("/", 1)[-1] == "data.pkl" for name in archive.namelist())
     except (zipfile.BadZipFile, zipfile.LargeZipFile, OSError, ValueError, NotImplementedError, RuntimeError):
         return False
-
-
-def _read_mat(path: Path) -> dict[str, Any]:
-    from scipy.io import loadmat
-
-    try:
-        content = loadmat(str(path), verify_compressed_data_integrity=False)
-    except OSError:
-        raise
-    except Exception as error:  # a damaged file can raise anything
-        raise TrackError(f"{path}: cannot be read as a .mat file ({type(error).__name__}); {AGAIN}") from None
-    return {key: value for key, value in content.items() if not key.startswith("__")}
 
 
 def _read_npy(path: Path) -> dict[str, Any]:

@@ -50,8 +50,10 @@ def read(path: Path, *, views: Sequence[str] | None = None) -> Reading:
     rotation = _UPRIGHT @ stacked["R"]
     translation = stacked["t"] @ _UPRIGHT
     K = stacked["K"]
-    eyes = axis_angle(rotation_from_six(stacked["eyes"].reshape(len(rows), 1, 2, 6))).reshape(len(rows), 1, 6)
-    jaw = axis_angle(rotation_from_six(stacked["jaw"]))
+    eyes = axis_angle(rotation_from_six(path, stacked["eyes"].reshape(len(rows), 1, 2, 6))).reshape(
+        len(rows), 1, 6
+    )
+    jaw = axis_angle(rotation_from_six(path, stacked["jaw"]))
     sizes = np.unique(stacked["size"].reshape(-1, 2), axis=0)
     if len(sizes) > 1:
         raise TrackError(f"{path}: frames of different size; import each size by itself")
@@ -97,6 +99,6 @@ def _read_one(path: Path) -> dict[str, np.ndarray]:
     }
     if (row["K"][[0, 1], [0, 1]] <= 0).any() or (row["size"] < 1).any():
         raise TrackError(f"{path}: its camera cannot be meant (focal length or size of 0); track again")
-    if np.abs(row["R"] @ row["R"].T - np.eye(3)).max() > 1e-2:
+    if np.abs(row["R"] @ row["R"].T - np.eye(3)).max() > 1e-2 or np.linalg.det(row["R"]) < 0:
         raise TrackError(f"{path}: 'R' is no rotation; track again")
     return row

@@ -120,8 +120,13 @@ def frame_numbers(path: Path, numbers: NDArray[Any]) -> NDArray[np.int64]:
     return frames
 
 
-def rotation_from_six(six: Floats) -> Floats:
-    """[..., 6] -> [..., 3, 3]: two rows, orthonormalised (Zhou et al. 2019, as pytorch3d stores them)."""
+def rotation_from_six(path: Path, six: Floats) -> Floats:
+    """[..., 6] -> [..., 3, 3]: two rows, orthonormalised (Zhou et al. 2019, as pytorch3d stores them).
+
+    Raises TrackError where the rows do not span a plane.
+    """
+    if np.linalg.norm(np.cross(six[..., :3], six[..., 3:]), axis=-1).min() < 1e-6:
+        raise TrackError(f"{path}: a 6D rotation is no rotation; track that footage again")
     first = six[..., :3] / np.maximum(np.linalg.norm(six[..., :3], axis=-1, keepdims=True), 1e-8)
     second = six[..., 3:] - (first * six[..., 3:]).sum(-1, keepdims=True) * first
     second = second / np.maximum(np.linalg.norm(second, axis=-1, keepdims=True), 1e-8)

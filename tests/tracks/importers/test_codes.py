@@ -7,7 +7,6 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from scipy.io import savemat
 
 import neuface_engine as nf
 from neuface_engine.tracks.importers import detect, import_track
@@ -48,7 +47,6 @@ SAVERS = {
     "codes.npy": save_numpy,
     "codes.pkl": save_pickle,
     "codes.pt": save_torch,
-    "codes.mat": lambda path, content: savemat(path, content),
 }
 
 
