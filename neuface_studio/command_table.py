@@ -76,6 +76,14 @@ COMMANDS: tuple[Command, ...] = (
         "Save what the window shows as a PNG file.",
     ),
     Command(
+        "assets",
+        "&Models and assets…",
+        "&File",
+        ("Ctrl+Shift+M",),
+        "What models can be used, whether they are there and sound, and where to obtain them.",
+        starts_group=True,
+    ),
+    Command(
         "quit",
         "&Quit",
         "&File",

@@ -84,11 +84,4 @@ def window_commands() -> tuple[Command, ...]:
             "Device, cache, iterations and weights, playback, size of the text.",
             starts_group=True,
         ),
-        Command(
-            "assets",
-            "&Models and assets…",
-            "&File",
-            ("Ctrl+Shift+M",),
-            "What models can be used, whether they are there and sound, and where to obtain them.",
-        ),
     )

@@ -56,6 +56,7 @@ class Queue(QObject):
         self._timer.setInterval(REFRESH_MS)
         self._timer.timeout.connect(self.model.refresh_rows)
         session.footage_changed.connect(self._on_footage)
+        controller.results.kept.connect(self._on_footage)
         session.judgement_changed.connect(self.refresh_soon)
         session.run_state_changed.connect(self._on_run_state)
         controller.lot.finished.connect(self.refresh_soon)

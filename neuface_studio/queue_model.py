@@ -80,8 +80,8 @@ class Column:
 
 
 COLUMNS = (
-    Column("state", "state", "New, tracked, or the verdict that stands; ▲ the track has changed since.", 92),
-    Column("sequence", "name", "Name in the project. Double-click or Return opens it.", 170),
+    Column("state", "state", "New, tracked, or the verdict that stands; ▲ the track has changed since.", 88),
+    Column("sequence", "name", "Name in the project. Double-click or Return opens it.", 210),
     Column("flags", "suspicion", "What the measures found odd, in words.", 120),
     Column("CVD", "measure:cvd_mm", "Cross-view distance, mm: lower is better.", 56, 2),
     Column("MSI", "measure:msi_landmark", "Motion stability of the landmarks: higher is better.", 56, 3),

@@ -210,6 +210,22 @@ QTabBar {{ qproperty-drawBase: 0; }}
 QTreeView {{ background: {PANEL}; border: none; outline: none; alternate-background-color: {RAISED}; }}
 QTreeView::item {{ padding: 2px 4px; }}
 QTreeView::item:selected {{ background: {ACCENT_DEEP}; color: white; }}
+QTableView {{
+    background: {PANEL}; border: 1px solid {LINE}; outline: none; selection-background-color: {ACCENT_DEEP};
+    selection-color: white;
+}}
+QTableView::item {{ padding: 2px 5px; }}
+QTableView:focus, QTreeView:focus, QTextBrowser:focus {{ border: 1px solid {ACCENT}; }}
+QTextBrowser {{ background: {PANEL}; border: 1px solid {LINE}; }}
+QCheckBox:focus, QRadioButton:focus {{ color: {ACCENT}; }}
+QCheckBox::indicator:focus, QRadioButton::indicator:focus {{ border: 2px solid {ACCENT}; }}
+QRadioButton {{ spacing: 8px; }}
+QRadioButton::indicator {{
+    width: 12px; height: 12px; border: 2px solid {LINE_STRONG}; border-radius: 8px; background: {GROUND};
+}}
+QRadioButton::indicator:checked {{ background: {ACCENT}; border-color: {TEXT}; }}
+QTabBar::tab:focus {{ color: {ACCENT}; border-top: 2px solid {TEXT}; }}
+QTabWidget::pane {{ border: 1px solid {LINE}; }}
 QHeaderView::section {{
     background: {PANEL}; color: {TEXT_FAINT}; border: none; border-bottom: 1px solid {LINE}; padding: 3px 4px;
 }}

@@ -91,6 +91,18 @@ def scrolling(panel: QWidget) -> QScrollArea:
     area.setWidgetResizable(True)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     area.setMinimumSize(panel.minimumSizeHint().width() + 12, 120)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # what is in it takes the keyboard, and is scrolled into sight
+    return area
+
+
+def sideways(panel: QWidget, width: int = 480) -> QScrollArea:
+    """A panel that scrolls left and right in a window that is narrower than it can be."""
+    area = QScrollArea()
+    area.setWidget(panel)
+    area.setWidgetResizable(True)
+    area.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setMinimumSize(min(width, panel.minimumSizeHint().width()), panel.minimumSizeHint().height())
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     return area
 
 

@@ -7,10 +7,8 @@ import re
 from importlib import metadata
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QDialog,
-    QGridLayout,
     QHBoxLayout,
     QLabel,
     QPushButton,
@@ -22,8 +20,7 @@ from PySide6.QtWidgets import (
 
 import neuface_engine
 from neuface_studio import actions as table
-from neuface_studio.keys import action_key
-from neuface_studio.widgets.common import heading, key_cap, soft
+from neuface_studio.widgets.common import soft
 
 
 class Sheet(QDialog):
@@ -44,47 +41,6 @@ class Sheet(QDialog):
         close.clicked.connect(self.accept)
         row.addWidget(close)
         self.body.addLayout(row)
-
-
-def shortcut_sheet(actions: dict[str, QAction], parent: QWidget | None) -> Sheet:
-    """Every command with its key, as it is now."""
-    sheet = Sheet("Keyboard shortcuts", parent)
-    columns = QHBoxLayout()
-    columns.setSpacing(36)
-    for menus in (
-        ("&File", "&Edit", "&Run"),
-        ("&View",),
-        ("&Layers", "Re&pair"),
-        ("&Compare", "Re&view", "&Help"),
-    ):
-        grid = QGridLayout()
-        grid.setVerticalSpacing(4)
-        grid.setHorizontalSpacing(14)
-        row = 0
-        for menu in menus:
-            grid.addWidget(heading(menu.replace("&", "")), row, 0, 1, 2)
-            row += 1
-            for entry in table.commands_of(menu):
-                key = action_key(actions[entry.id])
-                if not key:
-                    continue
-                label = QLabel(entry.label.replace("&", "").rstrip("…"))
-                label.setToolTip(entry.tip)
-                grid.addWidget(label, row, 0)
-                grid.addWidget(key_cap(key), row, 1)
-                row += 1
-            grid.setRowMinimumHeight(row, 8)
-            row += 1
-        grid.setRowStretch(row, 1)
-        columns.addLayout(grid)
-    sheet.body.addLayout(columns)
-    sheet.body.addWidget(
-        soft(
-            "Single keys rest while you type in a text field; Enter or Escape leaves the field.", name="faint"
-        )
-    )
-    sheet.finish()
-    return sheet
 
 
 EXPLANATION = """

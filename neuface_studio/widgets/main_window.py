@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QMainWindow,
     QSizePolicy,
     QStackedWidget,
+    QTabBar,
     QToolBar,
     QVBoxLayout,
     QWidget,
@@ -50,7 +51,7 @@ from neuface_studio.widgets.commands import (
     ViewCommands,
     WindowCommands,
 )
-from neuface_studio.widgets.common import scrolling
+from neuface_studio.widgets.common import scrolling, sideways
 from neuface_studio.widgets.compare_bar import CompareBar
 from neuface_studio.widgets.figures_panel import FiguresPanel
 from neuface_studio.widgets.frames_panel import FramesPanel
@@ -197,7 +198,7 @@ class MainWindow(QMainWindow):
             "repair", "Repairs", self.repair_panel, Qt.DockWidgetArea.BottomDockWidgetArea
         )
         self.review_docks = [
-            self._dock(name, title, page, Qt.DockWidgetArea.BottomDockWidgetArea)
+            self._dock(name, title, sideways(page), Qt.DockWidgetArea.BottomDockWidgetArea)
             for name, title, page in self.review_panels.pages
         ]
         for dock in (self.frames_dock, self.slit_dock, self.repair_dock, *self.review_docks):
@@ -277,7 +278,7 @@ class MainWindow(QMainWindow):
         self.view_grid.scale_changed.connect(self.layer_panel.show_scale)
         self._show_panels(False)
         self.start_page.show_recent()
-        self._update_checks()
+        self._on_preferences()
 
     # Commands
 
@@ -310,7 +311,9 @@ class MainWindow(QMainWindow):
         if not isinstance(stored, str) or not projects.is_project(Path(stored)):
             return False
         self.open_project(Path(stored))
-        self.session.notify("info", "The last session ended without closing; everything it kept is here again.")
+        self.session.notify(
+            "info", "The last session ended without closing; everything it kept is here again."
+        )
         return True
 
     def open_project(self, folder: Path) -> None:
@@ -359,6 +362,7 @@ class MainWindow(QMainWindow):
     @Slot()
     def _on_preferences(self) -> None:
         now = self.preferences.now
+        self.start_page.show_models(now.encoder, now.head)
         self.controller.playback.every_frame = now.every_frame
         apply_text_size(now.text_points)
         self._update_checks()
@@ -454,6 +458,7 @@ class MainWindow(QMainWindow):
         docks = (*docks, *self.review_docks)
         for widget in (*docks, *self._bars, self.compare_bar):
             widget.setVisible(shown)
+        self.name_tabs()
 
     @Slot()
     def _on_frame_requested(self) -> None:
@@ -527,6 +532,12 @@ class MainWindow(QMainWindow):
             self.default_layout()
         self._show_panels(self.session.footage is not None)
         self.queue_dock.hide()
+
+    def name_tabs(self) -> None:
+        """Give the tab bars, which Qt makes for docks in one place, a name that can be said."""
+        for bar in self.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly):
+            titles = ", ".join(bar.tabText(place) for place in range(bar.count()))
+            bar.setAccessibleName(f"Panels in one place: {titles}")
 
     def reset_layout(self) -> None:
         """Every panel back to its first place and size."""

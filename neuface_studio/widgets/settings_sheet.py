@@ -116,6 +116,7 @@ class SettingsSheet(Sheet):
         choose.clicked.connect(self._choose_folder)
         default.clicked.connect(self._default_folder)
         row = QHBoxLayout()
+        row.setSpacing(8)
         for button in (choose, default):
             row.addWidget(button)
         row.addStretch(1)
@@ -130,6 +131,7 @@ class SettingsSheet(Sheet):
         )
         self.clear_button.clicked.connect(self._clear)
         row = QHBoxLayout()
+        row.setSpacing(12)
         row.addWidget(self.size)
         row.addWidget(self.clear_button)
         row.addStretch(1)

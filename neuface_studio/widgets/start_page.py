@@ -82,8 +82,15 @@ class StartPage(QStackedWidget):
                 "The open models are there. FLAME, DECA, EMOCA and others can be added; see what is there.",
             )
         )
-        hint = soft("You can also drop videos or folders anywhere on this window.  ?  shows all keys.", name="faint")
+        hint = soft(
+            "You can also drop videos or folders anywhere on this window.  ?  shows all keys.", name="faint"
+        )
         column.addWidget(hint)
+        row = QHBoxLayout()
+        self._models = soft("", name="faint")
+        row.addWidget(self._models, 1)
+        row.addWidget(action_button(actions["settings"], "Encoder, head, device…"))
+        column.addLayout(row)
         column.addLayout(self._recent)
         return _centred(column)
 
@@ -128,6 +135,10 @@ class StartPage(QStackedWidget):
         else:
             self._bar.setRange(0, 1000)
             self._bar.setValue(round(1000 * task.fraction))
+
+    def show_models(self, encoder: str, head: str) -> None:
+        """Say what new footage will be opened with."""
+        self._models.setText(f"Footage is opened with the encoder “{encoder}” and the head “{head}”.")
 
     def show_recent(self) -> None:
         """Offer footage that was opened before."""

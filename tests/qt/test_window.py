@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -306,3 +307,26 @@ def test_a_failing_driver_falls_back(
     open_and_wait(window, synthetic, qtbot)
     assert window.view3d.backend == "offscreen"
     qtbot.waitUntil(lambda: window.view3d._view._pixels is not None, timeout=20_000)
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="reads /proc; benchmarks/window_cycles.py does it elsewhere"
+)
+def test_many_windows_leave_no_thread_and_no_memory(
+    make_window: Callable[..., MainWindow], synthetic: Path, qtbot: QtBot
+) -> None:
+    memory, threads = [], []
+    for _ in range(8):
+        window = make_window()
+        open_and_wait(window, synthetic, qtbot)
+        newest = window.session.newest
+        QTest.keyClick(window, Qt.Key.Key_S)
+        qtbot.waitUntil(lambda window=window, newest=newest: window.session.newest > newest, timeout=60_000)
+        window.close()
+        window.deleteLater()
+        QGuiApplication.processEvents()
+        gc.collect()
+        memory.append(int(Path("/proc/self/statm").read_text().split()[1]))
+        threads.append(len(list(Path("/proc/self/task").iterdir())))
+    assert threads[-1] <= threads[2]
+    assert memory[-1] < 1.05 * memory[2], memory

@@ -8,6 +8,7 @@ from neuface_studio.widgets import help_sheets
 from neuface_studio.widgets.commands.base import Commands
 from neuface_studio.widgets.key_editor import KeyEditor
 from neuface_studio.widgets.palette import Palette
+from neuface_studio.widgets.shortcut_sheet import shortcut_sheet
 
 
 class HelpCommands(Commands):
@@ -23,7 +24,7 @@ class HelpCommands(Commands):
 
     @Slot()
     def do_shortcuts(self) -> None:
-        help_sheets.shortcut_sheet(self._window.actions_by_id, self._window).open()
+        shortcut_sheet(self._window.actions_by_id, self._window).open()
 
     @Slot()
     def do_explain(self) -> None:
