@@ -29,6 +29,7 @@ def add_to(parts: Any) -> None:
     )
     shared.add_reviewer(ab)
     ab.add_argument("--draw", nargs=2, metavar=("A", "B"), help="draw a comparison, e.g. neuface encoder")
+    ab.add_argument("--count", type=int, metavar="N", help="sequences to draw (default: all)")
     ab.add_argument("--seed", metavar="TEXT", help="of the draw (default: 128 random bits)")
     ab.add_argument(
         "--next", action="store_true", help="the next trial: its sequence, and what lies on each side"
@@ -71,7 +72,13 @@ def run_ab(options: argparse.Namespace, output: Output) -> int:
     writing = options.draw is not None or options.choice is not None
     with shared.opened(options, output, writing=writing) as project:
         if options.draw is not None:
-            trials = draw_ab(project, *options.draw, reviewer=shared.reviewer_of(options), seed=options.seed)
+            trials = draw_ab(
+                project,
+                *options.draw,
+                reviewer=shared.reviewer_of(options),
+                seed=options.seed,
+                count=options.count,
+            )
             output.result({"trials": len(trials), "same": sum(trial.same for trial in trials)})
             output.line(f"{len(trials)} trials, {sum(trial.same for trial in trials)} of them with twins")
             return 0

@@ -31,7 +31,7 @@ from neuface_engine.review.proof.planting import (
     sensitivity_table,
 )
 from neuface_engine.review.proof.readout import Readout, readout
-from neuface_engine.review.proof.stream import judge_plant, review_stream
+from neuface_engine.review.proof.stream import judge_plant, plant_event, review_stream
 
 __all__ = [
     "KINDS",
@@ -72,6 +72,7 @@ __all__ = [
     "load_audit",
     "open_trials",
     "passing_power",
+    "plant_event",
     "population_hash",
     "practice_plants",
     "read_certificate",

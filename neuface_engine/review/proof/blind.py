@@ -165,15 +165,21 @@ def draw_ab(
     reviewer: str,
     names: Sequence[str] | None = None,
     seed: str | None = None,
+    count: int | None = None,
     same_share: float = SAME_SHARE,
 ) -> list[Trial]:
-    """Draws a blind comparison over `names` (default: all) and puts it on record. Raises ProjectError, ConfigError."""
+    """Draws a blind comparison and puts it on record. Raises ProjectError, ConfigError.
+
+    names   the sequences (default: all of the project); count: so many of them at random (default: all)
+    """
     names = project.index.names() if names is None else list(names)
     if not names:
         raise ProjectError(f"{project.folder}: no sequences to compare; add some")
     if a == b:
         raise ConfigError(f"A/B: {a!r} against itself; give two methods")
     seed = new_seed() if seed is None else seed
+    if count is not None:
+        names = sorted(names, key=lambda name: key(seed, "ab", name))[: max(count, 1)]
     trials = draw_trials(names, a, b, seed, same_share=same_share)
     data = {"a": a, "b": b, "seed": seed, "same_share": same_share, "names": list(names)}
     project.log.append(Other(AB_DRAWN, reviewer, data=data))

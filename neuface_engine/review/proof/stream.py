@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from neuface_engine.review.coverage import Coverage
 from neuface_engine.review.events import VERDICTS, Other
@@ -84,6 +84,27 @@ def judge_plant(
     effect_mm    the largest move of a vertex that the plant made, where it was measured
     Raises ValueError for another word, ProjectError where the log cannot be written.
     """
+    project.log.append(
+        plant_event(
+            plant,
+            verdict,
+            reviewer,
+            coverage={} if coverage is None else coverage.summary(project.coverage_rule),
+            effect_mm=effect_mm,
+        )
+    )
+    return verdict != "accept"
+
+
+def plant_event(
+    plant: Plant,
+    verdict: str,
+    reviewer: str,
+    *,
+    coverage: Mapping[str, Any] | None = None,
+    effect_mm: float | None = None,
+) -> Other:
+    """The event of a verdict on a plant, to be appended. Raises ValueError for another word."""
     if verdict not in VERDICTS:
         raise ValueError(f"verdict {verdict!r} is none of {', '.join(VERDICTS)}")
     data = {
@@ -93,8 +114,7 @@ def judge_plant(
         "on": plant.sequence,
         "practice": plant.practice,
         "verdict": verdict,
-        "coverage": {} if coverage is None else coverage.summary(project.coverage_rule),
+        "coverage": dict(coverage or {}),
         "effect_mm": effect_mm,
     }
-    project.log.append(Other(PLANT_JUDGED, reviewer, data=data))
-    return verdict != "accept"
+    return Other(PLANT_JUDGED, reviewer, data=data)

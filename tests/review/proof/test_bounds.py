@@ -37,9 +37,7 @@ def test_clopper_pearson(rate: float, draws: int) -> None:
     assert wrong <= 0.05 + 1e-9
 
 
-@pytest.mark.parametrize(
-    ("failing", "population", "draws"), [(1, 500, 476), (5, 5000, 2254), (30, 1000, 150)]
-)
+@pytest.mark.parametrize(("failing", "population", "draws"), [(1, 500, 476), (5, 5000, 2254), (12, 400, 90)])
 def test_hypergeometric(failing: int, population: int, draws: int) -> None:
     assert holds(simulate.hypergeometric_holds(failing, population, draws, 0.95, REPEATS, seed=2))
     law = hypergeom(population, failing, draws)
@@ -53,7 +51,7 @@ def test_hypergeometric(failing: int, population: int, draws: int) -> None:
 @pytest.mark.parametrize("population", [None, 800])
 def test_sensitivity_folded_in(sensitivity: float, population: int | None) -> None:
     plan = Plan(draws=400, plants=60, population=population)
-    assert holds(simulate.folded_holds(plan, 0.01, sensitivity, 500, seed=3), repeats=500)
+    assert holds(simulate.folded_holds(plan, 0.01, sensitivity, 250, seed=3), repeats=250)
 
 
 def test_folding_is_needed() -> None:

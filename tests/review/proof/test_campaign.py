@@ -17,7 +17,7 @@ from neuface_engine.review.proof import (
     certify,
     draw_audit,
     gather,
-    judge_plant,
+    plant_event,
     population_hash,
     readout,
     verify,
@@ -56,9 +56,9 @@ def campaign(tmp_path_factory: pytest.TempPathFactory):
             project.log.append(*events)
             events = []
             half_way = readout(project)
-    project.log.append(*events)
     for number, plant in enumerate(audit.plants):
-        judge_plant(project, plant, "accept" if number in (5, 40) else "reject", "anna")
+        events.append(plant_event(plant, "accept" if number in (5, 40) else "reject", "anna"))
+    project.log.append(*events)
     yield project, half, half_way
     project.close()
 
@@ -173,18 +173,18 @@ def test_the_read_out_half_way_is_what_one_works_out_by_hand(campaign) -> None:
 
 
 @pytest.mark.parametrize("kind", ["fixed", "betting"])
-@pytest.mark.parametrize("failing", [6, 9])
+@pytest.mark.parametrize("failing", [4, 6])
 def test_repeated_campaigns_keep_the_promise(kind: str, failing: int) -> None:
-    """300 sequences, "below 2 %" where 2 % or 3 % fail: accepted in at most 5 % of the campaigns."""
-    items = tuple(Item(f"{i:03d}", f"{i:064x}") for i in range(300))
-    plan = settled(Plan(kind=kind, limit=0.02, target=0.004, population=300), items, order="sequence")
-    repeats = 120
+    """200 sequences, "below 2 %" where 2 % or 3 % fail: accepted in at most 5 % of the campaigns."""
+    items = tuple(Item(f"{i:03d}", f"{i:064x}") for i in range(200))
+    plan = settled(Plan(kind=kind, limit=0.02, target=0.004, population=200), items, order="sequence")
+    repeats = 60
     accepted = right = 0
     for campaign in range(repeats):
         audit = Audit(plan, f"campaign {campaign}", items, "", "anna", "", "", "")
         judged = audit.draws
         events = [says(item, "reject" if int(item.name) < failing else "accept") for item in judged]
-        bound = certified_bound(gather(audit, events[: 150 if kind == "betting" else None]))
+        bound = certified_bound(gather(audit, events[: 120 if kind == "betting" else None]))
         accepted += bound.passes
         right += bound.failing >= failing
     assert holds(right / repeats, repeats=repeats)
@@ -195,8 +195,8 @@ def test_a_good_set_passes_as_often_as_the_plan_says() -> None:
     items = tuple(Item(f"{i:03d}", f"{i:064x}") for i in range(300))
     plan = settled(Plan(limit=0.03, target=0.004, population=300), items, order="sequence")
     passed = 0
-    for campaign in range(60):
+    for campaign in range(30):
         audit = Audit(plan, f"campaign {campaign}", items, "", "anna", "", "", "")
         events = [says(item, "reject" if item.name == "000" else "accept") for item in audit.draws]
         passed += certified_bound(gather(audit, events)).passes
-    assert passed / 60 >= 0.9
+    assert passed / 30 >= 0.9

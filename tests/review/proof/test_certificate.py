@@ -16,7 +16,7 @@ from neuface_engine.review.proof import (
     Plan,
     certify,
     draw_audit,
-    judge_plant,
+    plant_event,
     read_certificate,
     verify,
     write_certificate,
@@ -33,11 +33,13 @@ def audited(project, items) -> Project:
     audit = draw_audit(
         project, reviewer="anna", plan=Plan(limit=0.1, target=0.02, plants=70), items=items, seed="s"
     )
+    events = []
     for number, item in enumerate(audit.draws):
         word, reviewer = ("reject" if number == 7 else "accept"), ("anna", "bert")[number % 2]
-        project.log.append(says(item, word, reviewer, reasons=("jaw",) if number == 7 else ()))
+        events.append(says(item, word, reviewer, reasons=("jaw",) if number == 7 else ()))
     for number, plant in enumerate(audit.plants):
-        judge_plant(project, plant, "accept" if number == 3 else "reject", "anna")
+        events.append(plant_event(plant, "accept" if number == 3 else "reject", "anna"))
+    project.log.append(*events)
     return project
 
 
