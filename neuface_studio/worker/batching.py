@@ -101,7 +101,8 @@ class BatchWorker(QObject):
         import neuface_engine as nf
 
         torch.set_num_threads(worker_threads())
-        return nf.FaceModel.load(self._plan.head), nf.load_encoder(self._plan.encoder)
+        encoder = nf.load_encoder(self._plan.encoder)
+        return encoder.fitted_head(nf.FaceModel.load(self._plan.head)), encoder
 
     def _optimise(self, item: BatchItem, head: Any, encoder: Any) -> None:
         import neuface_engine as nf
@@ -117,6 +118,7 @@ class BatchWorker(QObject):
             crop_size=encoder.input_size,
             crop_scale=encoder.crop_scale,
             crop_side=encoder.crop_side,
+            crop_points=encoder.crop_points,
             progress=report,
         )
         count = self._plan.iterations

@@ -89,6 +89,7 @@ class LoadWorker(QObject):
         self._report("Loading the head and the encoder", None)
         head = nf.FaceModel.load(self._request.head)
         encoder = nf.load_encoder(self._request.encoder)
+        head = encoder.fitted_head(head)
         self._check()
         sequence = nf.load_sequence(
             path,
@@ -97,6 +98,7 @@ class LoadWorker(QObject):
             crop_size=encoder.input_size,
             crop_scale=encoder.crop_scale,
             crop_side=encoder.crop_side,
+            crop_points=encoder.crop_points,
             progress=self._progress,
         )
         self._report("Decoding the frames", None)
