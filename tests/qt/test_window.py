@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QGuiApplication
@@ -129,7 +130,7 @@ def test_the_3d_view_draws_heads_and_turns(ready: MainWindow, qtbot: QtBot) -> N
     QTest.mousePress(view._view, Qt.MouseButton.LeftButton, pos=view._view.rect().center())
     QTest.mouseMove(view._view, view._view.rect().center() + QPointF(60, 0).toPoint())
     QTest.mouseRelease(view._view, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: (view._view._pixels != before).any(), timeout=10_000)
+    qtbot.waitUntil(lambda: not np.array_equal(view._view._pixels, before), timeout=10_000)
     QTest.keyClick(ready, Qt.Key.Key_C)
     assert ready.session.posed_3d
 
