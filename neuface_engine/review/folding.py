@@ -61,6 +61,7 @@ def fold(connection: Connection, log: str, entries: Sequence[Entry]) -> dict[str
     upserts.flush()
     judged = _keep_history(connection, history)
     _rejudge(connection, judged)
+    _end_leases(connection, history)
     touched.update(dict.fromkeys(judged))
     return touched
 
@@ -257,7 +258,6 @@ def _rejudge(connection: Connection, names: list[str]) -> None:
             .values({column: bindparam(column) for column in rows[0] if column != "which"}),
             rows,
         )
-        _end_leases(connection, rows)
 
 
 _UNASSIGNED = {"wanted": 1, "assigned": "", "blind": False}
@@ -309,9 +309,13 @@ def _standing_row(events: list[Event]) -> dict[str, Any]:
     }
 
 
-def _end_leases(connection: Connection, rows: list[dict[str, Any]]) -> None:
-    """Who has judged has nothing in hand any more."""
-    done = [{"which": row["which"], "whose": judge} for row in rows for judge in unpack(row["judges"])]
+def _end_leases(connection: Connection, history: list[dict[str, Any]]) -> None:
+    """Who has just judged a sequence has it in hand no more."""
+    done = [
+        {"which": row["sequence"], "whose": row["reviewer"]}
+        for row in history
+        if row["kind"] in ("verdict", "adjudication")
+    ]
     if done:
         leases = schema.leases
         connection.execute(

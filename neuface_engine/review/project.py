@@ -244,7 +244,7 @@ class Project:
         known = self.index.entries([name]).get(name)
         if known is not None:
             same = source is None or (known["source"] or {}).get("path") == portable(
-                Path(source), self.folder
+                Path(source).expanduser(), self.folder
             )
             entry = self._entry(
                 name, track or known["track"] or None, known["source"] if same else source, identity

@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 Word = String().with_variant(String(collation="C"), "postgresql")
 """Text that sorts by its bytes, the same in every database."""
@@ -104,10 +104,11 @@ sequences = Table(
     Column("measured_key", Word, nullable=False, server_default=""),
     Column("source", Text),
     Column("measures", JSON().with_variant(JSONB(), "postgresql")),
-    Index("sequences_by_suspicion", "suspicion", "name"),
     Index("sequences_by_state", "state", "suspicion"),
     Index("sequences_by_identity", "identity"),
 )
+
+Index("sequences_by_suspicion", sequences.c.suspicion.desc(), sequences.c.name)
 
 logs = Table(
     "logs",

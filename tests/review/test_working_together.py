@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from neuface_engine.errors import ConfigError, ProjectError
-from neuface_engine.review import Filter, Project, Verdict
+from neuface_engine.review import Filter, Note, Project, Verdict
 from neuface_engine.review.assignment import draw_double, give_back, held
 from neuface_engine.review.journal import Head
 from neuface_engine.review.merge import merge
@@ -80,6 +80,18 @@ def test_a_changed_track_is_handed_out_again_even_to_who_judged_it(tmp_path: Pat
         project.track_file("000").write_bytes(b"tracked anew")
         project.index.check_tracks()
         assert handed(project, "anna") == "000"
+
+
+def test_a_note_leaves_what_is_in_hand_there(tmp_path: Path) -> None:
+    with make(tmp_path, 1) as project:
+        project.judge("000", "accept", "anna")
+        project.track_file("000").write_bytes(b"tracked anew")
+        project.index.check_tracks()
+        assert handed(project, "anna") == "000"
+        project.log.append(Note("000", "better now", "bob"))
+        assert handed(project, "bob") is None
+        project.judge("000", "accept", "anna")
+        assert held(project.index) == []
 
 
 def test_double_review_hands_each_to_two_and_to_nobody_twice(tmp_path: Path) -> None:

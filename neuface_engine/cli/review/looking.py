@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from neuface_engine.cli.output import Output, table
 from neuface_engine.cli.review import shared
+
+if TYPE_CHECKING:
+    from neuface_engine.review import Filter, Project, QueueRow
 
 
 def add_to(parts: Any) -> None:
@@ -46,9 +49,12 @@ def run_queue(options: argparse.Namespace, output: Output) -> int:
     with shared.opened(options, output, writing=False) as project:
         project.index.check_tracks()
         total = project.index.count(where)
-        rows = project.index.rows(
-            where, offset=options.offset, limit=options.limit or None, **shared.order_of(options)
-        )
+        if options.order == "learned":
+            rows = _learned(project, where, options, output)
+        else:
+            rows = project.index.rows(
+                where, offset=options.offset, limit=options.limit or None, **shared.order_of(options)
+            )
     output.result({"total": total, "rows": [shared.row_values(row) for row in rows]})
     if rows:
         for line in table([shared.HEADINGS, *[shared.row_cells(row) for row in rows]]):
@@ -58,6 +64,8 @@ def run_queue(options: argparse.Namespace, output: Output) -> int:
 
 
 def run_next(options: argparse.Namespace, output: Output) -> int:
+    from neuface_engine.review import Filter
+
     reviewer = shared.reviewer_of(options)
     where = shared.filter_of(options)
     with shared.opened(options, output, writing=True) as project:
@@ -69,13 +77,13 @@ def run_next(options: argparse.Namespace, output: Output) -> int:
             output.line("given back")
             return 0
         project.index.check_tracks()
-        row = project.next(
-            reviewer,
-            where,
-            double=options.double,
-            lease_s=60 * options.minutes,
-            **shared.order_of(options),
-        )
+        how = {"double": options.double, "lease_s": 60 * options.minutes}
+        if options.order == "learned":
+            ranked = _learned(project, where, options, output, every=True)
+            found = (project.next(reviewer, Filter(names=(row.name,)), **how) for row in ranked)
+            row = next((row for row in found if row is not None), None)
+        else:
+            row = project.next(reviewer, where, **how, **shared.order_of(options))
         track = str(project.resolve(row.track)) if row is not None and row.track else None
         source = project.source_of(row.name) if row is not None else None
     if row is None:
@@ -90,6 +98,24 @@ def run_next(options: argparse.Namespace, output: Output) -> int:
     output.line(f"  footage {source or '-'}")
     output.line(f"  flags   {', '.join(row.flags) or '-'}")
     return 0
+
+
+def _learned(
+    project: Project, where: Filter, options: argparse.Namespace, output: Output, *, every: bool = False
+) -> list[QueueRow]:
+    """The rows in the learned order, and on stderr what was learned."""
+    from neuface_engine.review.flagging import learn_from
+    from neuface_engine.review.suspicion import ordered
+
+    learned = learn_from(project, seed=options.seed)
+    output.note(learned.message)
+    for reason in learned.reasons[:8] if learned.usable else ():
+        output.note(f"  {reason.text}")
+    rows = ordered(project.index.rows(where), "learned", learned=learned)
+    if every:
+        return rows
+    end = options.offset + options.limit if options.limit else None
+    return rows[options.offset : end]
 
 
 def run_stats(options: argparse.Namespace, output: Output) -> int:
@@ -134,7 +160,7 @@ def run_stats(options: argparse.Namespace, output: Output) -> int:
             )
     for name, numbers in result["reviewers"].items():
         output.line(
-            f"{name}: {numbers['verdicts']} verdicts, {numbers['watched']} on clips watched to the rule"
+            f"{name}: verdicts {numbers['verdicts']}, of clips watched to the rule {numbers['watched']}"
         )
     for problem in result["problems"]:
         output.note(problem)
