@@ -76,6 +76,7 @@ def give_back(index: Index, reviewer: str, sequence: str | None = None) -> None:
 
 def held(index: Index) -> list[tuple[str, str, float]]:
     """(sequence, reviewer, seconds left) of everything that is in hand now."""
+    index.refresh()
     with index.writing() as connection:
         moment = _now(connection)
         query = select(leases).where(leases.c.until > moment).order_by(leases.c.sequence, leases.c.reviewer)
