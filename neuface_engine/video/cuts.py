@@ -11,7 +11,7 @@ _MIN_CHANGE = 0.045
 """Mean change of a 32 x 32 picture, of 1, below which there is no cut."""
 _TIMES_USUAL = 8.0
 """A cut changes the picture this many times more than the frames around it do."""
-_AROUND = 8
+_AROUND = 4
 
 
 class CutFinder:
@@ -34,12 +34,14 @@ class CutFinder:
 def find_cuts(changes: NDArray[np.floating]) -> tuple[int, ...]:
     """The frames that begin a shot, of changes [F - 1] between neighbouring frames (0..1).
 
-    A cut is a large change, and large beside the median of those around it: a quick pan changes many frames, a cut one.
+    A cut is a large change, and large beside what is usual before it and after it (medians): a quick pan changes
+    many frames, a cut one.
     """
     found = []
     for k in np.flatnonzero(np.asarray(changes) > _MIN_CHANGE).tolist():
-        around = np.delete(changes[max(0, k - _AROUND) : k + _AROUND + 1], min(k, _AROUND))
-        if len(around) == 0 or changes[k] > _TIMES_USUAL * np.median(around):
+        sides = [changes[max(0, k - _AROUND) : k], changes[k + 1 : k + 1 + _AROUND]]
+        usual = max((float(np.median(side)) for side in sides if len(side)), default=0.0)
+        if changes[k] > _TIMES_USUAL * usual:
             found.append(k + 1)
     return tuple(found)
 

@@ -62,13 +62,13 @@ def find(
     `kinds`: a regular expression for some of the fields. Raises ConfigError for a pattern that leaves the folder and
     MediaError where the folder cannot be read.
     """
-    parts = pattern.replace("\\", "/").split("/")
-    if Path(pattern).is_absolute() or not pattern or any(part in ("", "..") for part in parts):
+    parts = [part for part in pattern.replace("\\", "/").split("/") if part != "."]
+    if Path(pattern).is_absolute() or not parts or any(part in ("", "..") for part in parts):
         raise ConfigError(
             f"pattern {pattern!r}: give a path below the folder, such as '{{view}}/{{frame}}.png'"
         )
     kinds = {FRAME: r"\d+", **(kinds or {})}
-    yield from _walk(root, [part for part in parts if part != "."], {}, kinds, folders)
+    yield from _walk(root, parts, {}, kinds, folders)
 
 
 def _walk(

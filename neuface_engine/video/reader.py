@@ -75,10 +75,10 @@ class ViewReader:
         Raises MediaError where not a single frame can be decoded.
         """
         source = self._video_frames() if self.is_video else self._image_frames()
-        for count, frame in enumerate(source):
-            if max_frames is not None and count >= max_frames:
-                break
+        for count, frame in enumerate(source, start=1):
             yield frame
+            if count == max_frames:
+                break
 
     def _image_frames(self) -> Iterator[Frame]:
         shape: tuple[int, ...] | None = None
@@ -99,7 +99,7 @@ class ViewReader:
         check_readable(path)
         try:
             container = av.open(str(path))
-        except (OSError, ValueError, av.FFmpegError) as error:
+        except (OSError, ValueError, RuntimeError, MemoryError, av.FFmpegError) as error:
             raise MediaError(
                 f"{path}: not a video, or damaged ({_reason(error)}); give a file that a video player opens"
             ) from error
@@ -122,7 +122,7 @@ class ViewReader:
                     times.append(decoded.time)
                     self._note_time(times, stream.average_rate)
                     yield frame
-            except (OSError, ValueError, av.FFmpegError) as error:
+            except (OSError, ValueError, RuntimeError, MemoryError, av.FFmpegError) as error:
                 if times:
                     self.warnings.append(f"{path}: damaged after frame {len(times)}; the rest is left out")
                 else:

@@ -38,7 +38,8 @@ def resampled(timestamps: Sequence[float], fps: float) -> NDArray[np.int64]:
     times = np.asarray(timestamps, np.float64)
     if len(times) < 2 or not np.all(np.diff(times) > 0):
         return np.arange(len(times), dtype=np.int64)
-    count = int(np.floor(times[-1] * fps + 0.5 + 1e-6)) + 1
+    half_a_frame = float(np.median(np.diff(times))) / 2
+    count = int(np.floor((times[-1] + half_a_frame) * fps - 1e-6)) + 1
     moments = np.arange(count) / fps
     right = np.clip(np.searchsorted(times, moments), 1, len(times) - 1)
     nearer_left = moments - times[right - 1] <= times[right] - moments

@@ -6,6 +6,7 @@ import logging
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from PySide6.QtCore import QObject, Signal, Slot
@@ -31,6 +32,10 @@ class LoadRequest:
     max_frames: int | None = None
     encoder: str = "open"
     head: str = "open"
+    detector: str = "open"
+    face: tuple[str, ...] = ("main",)
+    """Which of several faces, as `--face` reads it: a rule, or places such as "left=12:340,220"."""
+    sync: Literal["index", "timestamp", "mouth"] = "index"
 
 
 class CancelledError(Exception):
@@ -95,6 +100,9 @@ class LoadWorker(QObject):
             path,
             views=self._request.views,
             max_frames=self._request.max_frames,
+            detector=self._request.detector,
+            face=self._request.face,
+            sync=self._request.sync,
             crop_size=encoder.input_size,
             crop_scale=encoder.crop_scale,
             crop_side=encoder.crop_side,

@@ -101,9 +101,9 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
                 }
                 if not any(values.values()):
                     continue
-                if not values["path"] or "\0" in values["path"]:
+                if not values["path"] or not all(text.isprintable() for text in values.values()):
                     raise MediaError(
-                        f"{path}: line {reader.line_num}: no path; name a video, image or folder"
+                        f"{path}: line {reader.line_num}: no path, or odd characters; name a video, image or folder"
                     )
                 yield reader.line_num, values
     except OSError as error:
