@@ -187,9 +187,10 @@ class Results(QObject):
             return None
         result = self.disguise(SavedResult(track, record))
         session.add_records([result.record])
-        session.notify(
-            "info", f"The saved result of {record.index} EM iterations. A new run starts from the encoder."
-        )
+        if not self.many:
+            session.notify(
+                "info", f"The saved result of {record.index} EM iterations. A new run starts from the encoder."
+            )
         return result
 
     def judge(

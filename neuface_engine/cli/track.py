@@ -18,6 +18,7 @@ from neuface_engine.errors import NeuFaceError
 if TYPE_CHECKING:
     from neuface_engine.encoders import Encoder
     from neuface_engine.optimization import NeuFaceConfig, Run
+    from neuface_engine.tracks import FaceTrack
     from neuface_engine.video import Sequence, SequenceSource
 
 DEFAULT_FOLDER = Path("neuface_tracks")
@@ -35,6 +36,12 @@ def add_to(commands: Any) -> None:
     parser.add_argument("inputs", nargs="+", type=Path, metavar="INPUT")
     parser.add_argument(
         "--out", type=Path, default=DEFAULT_FOLDER, metavar="DIR", help="default: ./neuface_tracks"
+    )
+    parser.add_argument(
+        "--project",
+        type=Path,
+        metavar="DIR",
+        help="a review project (made where there is none): tracks go into it, with their measures and flags",
     )
     parser.add_argument("--method", choices=shared.METHODS, default="neuface", help="default: neuface")
     parser.add_argument(
@@ -112,7 +119,8 @@ def _track(
     encoder = models.encoder
     sequence, config = _repaired(source, options, config, output, encoder)
     name = _free_name(sequence.name, names)
-    file, state = options.out / f"{name}.npz", options.out / f"{name}.run"
+    out = options.out if options.project is None else options.project / "tracks"
+    file, state = out / f"{name}.npz", out / f"{name}.run"
     saving = Saving(state, every=options.save_every or SAVE_EVERY * options.resume, resume=options.resume)
     outcome = optimise(sequence, config, models, output, method=options.method, saving=saving)
     run = outcome.run
@@ -147,6 +155,8 @@ def _track(
         "metrics": measured,
         "warnings": [*sequence.warnings, *run.warnings],
     }
+    if options.project is not None:
+        result["flags"] = _into_project(options.project, name, file, track, sequence)
     if maps is not None:
         result["gradients"] = str(maps)
     if outcome.resumed_from is not None:
@@ -178,6 +188,21 @@ def _repaired(
     repairs = Repairs() if options.repairs is None else Repairs.load(options.repairs)
     sequence = shared.load_sequence(source, options, output, encoder)
     return repairs.apply(sequence), repairs.options(config, sequence)
+
+
+def _into_project(
+    folder: Path, name: str, file: Path, track: FaceTrack, sequence: Sequence
+) -> list[dict[str, Any]]:
+    """Lists the sequence in the project, with its measures and flags. Raises ProjectError."""
+    from dataclasses import asdict
+
+    from neuface_engine import metrics
+    from neuface_engine.review import Project
+    from neuface_engine.review.flagging import record
+
+    with Project.create(folder) as project:
+        project.add_sequence(name, file, source=sequence.path)
+        return [asdict(flag) for flag in record(project, name, metrics.measures(track, sequence))]
 
 
 def _save_gradients(outcome: Outcome, track: Path, output: Output, *, wanted: bool) -> Path | None:

@@ -36,9 +36,10 @@ class BlindTrials(QObject):
         self._session, self._desk = session, desk
         self.trial: Trial | None = None
         self.on = False
-        self._shown_before: tuple[IterationRecord, str] | None = None
+        self._chosen = ENCODER  # what was compared with before
         session.history_changed.connect(self._try)
         session.comparison.choices_changed.connect(self._try)
+        session.run_state_changed.connect(self._try)
 
     def methods(self) -> list[str]:
         """What the shown result can be compared with."""
@@ -95,7 +96,7 @@ class BlindTrials(QObject):
     @property
     def ready(self) -> bool:
         """Whether both sides of the trial are on the screen."""
-        return self._shown_before is not None
+        return self._session.comparison.blind is not None
 
     def results(self) -> dict[str, Comparison]:
         """What every reviewer's choices say so far."""
@@ -125,20 +126,21 @@ class BlindTrials(QObject):
     def _try(self) -> None:
         """Put both sides up as soon as they are there."""
         session, trial = self._session, self.trial
-        if not self.on or trial is None or self._shown_before is not None:
+        if not self.on or trial is None or session.comparison.blind is not None:
             return
         if session.sequence_name != trial.sequence:
             return
         comparison = session.comparison
         own = session.record()
         if comparison.choices.get(ENCODER) is None and ENCODER in (trial.left, trial.right):
-            comparison.set_mode(CompareMode.SIDE)  # has the encoder at work, if it waits
+            comparison.set_mode(CompareMode.SIDE)
+            comparison.changed.emit()  # has the encoder at work, if it waits
             return
         sides = {NEUFACE: own, **comparison.choices}
         left, right = sides.get(trial.left), sides.get(trial.right)
         if own is None or own.index == 0 or left is None or right is None:
             return
-        self._shown_before = own, comparison.chosen
+        self._chosen = comparison.chosen
         comparison.blind = nameless(right, "right")
         comparison.offer(LEFT, nameless(left, "left"))
         comparison.choose(LEFT)
@@ -147,13 +149,11 @@ class BlindTrials(QObject):
 
     def _restore(self) -> None:
         comparison = self._session.comparison
-        if self._shown_before is None:
+        if comparison.blind is None:
             return
         comparison.blind = None
-        _, chosen = self._shown_before
-        self._shown_before = None
         comparison.withdraw(LEFT)
-        comparison.choose(chosen)
+        comparison.choose(self._chosen)
         comparison.set_mode(CompareMode.OFF)
 
 

@@ -91,9 +91,13 @@ class ReviewDesk(QObject):
         session, coverage = self._session, self.watcher.coverage
         name, sufficient, lacking = session.sequence_name, self.watcher.sufficient, self.watcher.lacking
         plant = None if self.going.current is None else self.going.current.plant
+        words: list[str] = []
         if plant is not None and self._shows_plant():
-            if not self._judge_plant(verdict):
+            sufficient = True  # how well a plant was watched is on record with it
+            feedback = self._judge_plant(verdict)
+            if feedback is None:
                 return False
+            words.append(feedback)
         else:
             kept = self._results.judge(
                 verdict,
@@ -108,14 +112,15 @@ class ReviewDesk(QObject):
             if verdict == "reject":
                 self.alike_to, self.alike = name, self.going.like(name)
                 self.alike_changed.emit()
-        if verdict == "accept" and not sufficient and lacking:
-            session.notify(
-                "warning", f"Accepted, but too little was watched to count as evidence: {lacking}."
-            )
         self.going.count_verdict()
         self.judged.emit(verdict)
+        unwatched = verdict == "accept" and not sufficient
+        if unwatched:
+            words.append(f"Accepted, but too little was watched to count as evidence: {lacking}.")
         if not stay and not self.going.go_on() and self.going.many:
-            session.notify("good", "That was the last one without a verdict.")
+            words.append("That was the last one without a verdict.")
+        if words:
+            session.notify("warning" if unwatched else "good", " ".join(words))
         return True
 
     def look_alikes_first(self) -> bool:
@@ -271,11 +276,12 @@ class ReviewDesk(QObject):
             return saved
         return SavedResult(track, replace(record_of_track(track, footage), planted=plant.id))
 
-    def _judge_plant(self, verdict: str) -> bool:
+    def _judge_plant(self, verdict: str) -> str | None:
+        """Keep the verdict on what was planted; what the reviewer is told, None where it could not be kept."""
         item, project = self.going.current, self.project
         assert item is not None and item.plant is not None
         if project is None:
-            return False
+            return None
         plant = item.plant
         try:
             caught = judge_plant(
@@ -288,12 +294,9 @@ class ReviewDesk(QObject):
             )
         except NeuFaceError as error:
             self._session.notify("error", f"The verdict is not saved: {error}")
-            return False
+            return None
         self.going.plant_done(plant.id)
-        if plant.practice:
-            what = f"{KINDS[plant.kind]}, severity {plant.severity} of 4"
-            words = "you caught it" if caught else "you accepted it"
-            self._session.notify("good" if caught else "warning", f"Practice: {what}; {words}.")
-        else:
-            self._session.notify("good", "Saved.")
-        return True
+        if not plant.practice:
+            return "Saved."
+        what = f"{KINDS[plant.kind]}, severity {plant.severity} of 4"
+        return f"Practice: {what}; {'you caught it' if caught else 'you accepted it'}."

@@ -185,6 +185,8 @@ class GoingOn(QObject):
         count, place = len(stream), self._place()
         start = place if place is not None else self._last - (steps > 0)
         ahead = [stream[(start + move * steps) % count] for move in range(1, count + 1)]
+        if steps > 0:  # the practice block comes before everything else
+            ahead.sort(key=lambda item: item.plant is None or not item.plant.practice)
         ahead = [item for item in ahead if not self._is_current(item)]
         for begin in range(0, len(ahead), AT_ONCE):
             chunk = ahead[begin : begin + AT_ONCE]

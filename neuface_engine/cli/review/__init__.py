@@ -8,6 +8,7 @@ from neuface_engine.cli.review import (
     adding,
     comparing,
     exporting,
+    flagging,
     joining,
     judging,
     looking,
@@ -16,7 +17,7 @@ from neuface_engine.cli.review import (
     sharing,
 )
 
-COMMANDS = (adding, looking, judging, noting, sharing, joining, proving, comparing, exporting)
+COMMANDS = (adding, looking, flagging, judging, noting, sharing, joining, proving, comparing, exporting)
 
 
 def add_to(commands: Any) -> None:

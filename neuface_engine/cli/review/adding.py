@@ -73,6 +73,8 @@ def run_add(options: argparse.Namespace, output: Output) -> int:
             entries.append({"name": name, "track": track, "source": path, "identity": options.identity})
         project.add_sequences(entries)
         project.index.check_tracks([entry["name"] for entry in entries])
+        if options.track is not None:
+            _measure(project, entries[-1]["name"], output)
         total = project.index.count()
     names = [entry["name"] for entry in entries]
     output.result({"project": str(options.project), "added": names, "total": total})
@@ -80,6 +82,19 @@ def run_add(options: argparse.Namespace, output: Output) -> int:
         output.line(name)
     output.line(f"{len(names)} added, {total} in all")
     return 0
+
+
+def _measure(project: Any, name: str, output: Output) -> None:
+    """Keeps the measures and flags of a track that was given; many at once: `neuface review flags`."""
+    from neuface_engine.cli.review.flagging import measures_of
+    from neuface_engine.errors import NeuFaceError
+    from neuface_engine.review.flagging import record
+
+    try:
+        for flag in record(project, name, measures_of(project, name)):
+            output.note(f"{name}: {flag.text}")
+    except NeuFaceError as error:
+        output.note(f"{name}: not measured: {error}")
 
 
 def _footage(options: argparse.Namespace) -> Iterator[Path]:

@@ -69,7 +69,7 @@ def add_order(parser: argparse.ArgumentParser) -> None:
         "--order",
         default="suspicion",
         metavar="ORDER",
-        help="suspicion (default), name, random, time or measure:NAME",
+        help="suspicion (default), learned, name, random, time or measure:NAME",
     )
     parser.add_argument(
         "--descending", action=argparse.BooleanOptionalAction, help="default: all but names fall"
