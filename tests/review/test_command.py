@@ -129,6 +129,9 @@ def test_tables_of_the_review_are_read_by_other_programs(lab: Path, run, tmp_pat
         "lips",
         "schief, „sehr“",
     )
+    assert run("export", "--out", tmp_path / "a.jsonld")[1]["files"]["annotations"]["rows"] == 2
+    page = json.loads((tmp_path / "a.jsonld").read_text(encoding="utf-8"))
+    assert {item["motivation"] for item in page["items"]} == {"assessing", "commenting"}
     run("export", "--table", "sequences", "--out", tmp_path / "s.json", "--state", "tracked")
     written = json.loads((tmp_path / "s.json").read_text(encoding="utf-8"))
     assert [row["sequence"] for row in written] == ["002", "003"]

@@ -17,7 +17,8 @@ def add_to(parts: Any) -> None:
         "export",
         "write sequences, verdicts and notes as tables",
         run,
-        description="--out FILE.parquet, .csv or .json writes one table; --out FOLDER writes all of them.",
+        description="--out FILE.parquet, .csv or .json writes one table, FILE.jsonld notes and verdicts as W3C Web "
+        "Annotations; --out FOLDER writes all tables. `neuface export PROJECT` makes a dataset of the tracks.",
     )
     export.add_argument("--out", type=Path, required=True, metavar="PATH")
     export.add_argument(
@@ -42,10 +43,13 @@ def run(options: argparse.Namespace, output: Output) -> int:
         "verdicts": tables.verdicts_table,
         "notes": tables.notes_table,
     }
-    files = {}
+    files: dict[str, dict[str, Any]] = {}
     with shared.opened(options, output, writing=False) as project:
         project.index.check_tracks()
-        if options.out.suffix:
+        if options.out.suffix.lower() == ".jsonld":
+            files["annotations"] = _annotations(project, where, options.out)
+            chosen = {}
+        elif options.out.suffix:
             chosen = {options.table: options.out}
         else:
             chosen = {name: options.out / f"{name}.{options.format}" for name in tables.TABLES}
@@ -57,3 +61,12 @@ def run(options: argparse.Namespace, output: Output) -> int:
     for name, file in files.items():
         output.line(f"{name}: {file['rows']} rows, {file['path']}")
     return 0
+
+
+def _annotations(project: Any, where: Any, path: Path) -> dict[str, Any]:
+    from neuface_engine.tracks.formats.dataset import Choice, project_annotations
+    from neuface_engine.tracks.formats.web_annotations import write_annotations
+
+    items = project_annotations(project, project.index.rows(where, order="name"), Choice())
+    write_annotations(items, path)
+    return {"path": str(path), "rows": len(items)}
