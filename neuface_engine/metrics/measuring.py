@@ -15,6 +15,7 @@ from neuface_engine.landmarks.topology import LIDS, LIPS
 from neuface_engine.metrics.apertures import Pairs, aperture_ratio, opening
 from neuface_engine.metrics.averages import nan_mean, to_numpy
 from neuface_engine.metrics.cross_view import cross_view_distance
+from neuface_engine.metrics.evaluation import evaluate
 from neuface_engine.metrics.identity import identity_drift
 from neuface_engine.metrics.jumps import jump_percent
 from neuface_engine.metrics.landmark_error import landmark_box, landmark_errors, yaw_deg
@@ -24,7 +25,7 @@ from neuface_engine.metrics.synchrony import synchrony
 from neuface_engine.places import Place, runs
 
 if TYPE_CHECKING:
-    from neuface_engine.tracks import FaceTrack
+    from neuface_engine.tracks import FaceTrack, MeshTrack
     from neuface_engine.video import Sequence
 
 Floats = NDArray[np.float64]
@@ -59,17 +60,22 @@ class Measured:
     places: dict[str, tuple[Place, ...]] = field(default_factory=dict)
 
 
-def measures(track: FaceTrack, sequence: Sequence | None = None) -> dict[str, float]:
+def measures(track: FaceTrack | MeshTrack, sequence: Sequence | None = None) -> dict[str, float]:
     """The numbers of `measure` alone."""
     return measure(track, sequence).values
 
 
 @torch.no_grad()
-def measure(track: FaceTrack, sequence: Sequence | None = None) -> Measured:
+def measure(track: FaceTrack | MeshTrack, sequence: Sequence | None = None) -> Measured:
     """Everything the automatic flags look at. `sequence`: the footage; without it cuts are not known.
 
+    Of meshes without parameters: what can be measured on meshes alone; the rest is NaN.
     Raises TrackError where the track's head is not at hand.
     """
+    from neuface_engine.tracks.meshes import MeshTrack
+
+    if isinstance(track, MeshTrack):
+        return _of_meshes(track, sequence)
     valid, known = track.detected.float(), track.detected.numpy()
     parameters = track.parameters
     landmarks = track.landmarks(kind="dynamic")
@@ -125,6 +131,26 @@ def measure(track: FaceTrack, sequence: Sequence | None = None) -> Measured:
     values["cuts"] = float("nan") if cuts is None else float(len(cuts))
     places["cuts"] = tuple(Place(frame, frame) for frame in cuts or ())
     values |= _parameters(track, known)
+    return Measured(values, {name: where for name, where in places.items() if where})
+
+
+def _of_meshes(track: MeshTrack, sequence: Sequence | None) -> Measured:
+    known = track.detected.numpy()
+    cuts = None if sequence is None else sequence.cuts
+    of_meshes = evaluate(track)
+    values = {
+        "no_face_share": float((~known).mean()) if known.size else float("nan"),
+        "frames_without_face": float((~known).sum()),
+        "nme_percent": of_meshes.nme_percent,
+        "cvd_mm": of_meshes.cvd_mm,
+        "msi_landmark": of_meshes.msi_landmark,
+        "lip_aperture_ratio": of_meshes.lip_aperture_ratio,
+        "lid_aperture_ratio": of_meshes.lid_aperture_ratio,
+        "cuts": float("nan") if cuts is None else float(len(cuts)),
+        "frames": float(known.shape[0]),
+        "views": float(known.shape[1]),
+    }
+    places = {"no_face_share": runs(~known), "cuts": tuple(Place(frame, frame) for frame in cuts or ())}
     return Measured(values, {name: where for name, where in places.items() if where})
 
 

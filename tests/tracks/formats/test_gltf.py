@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import trimesh
 from scipy.spatial.transform import Rotation
 
+from neuface_engine.tracks import FaceTrack, Lens
 from neuface_engine.tracks.formats import export
 from tests.tracks.conftest import true_pixels
 
@@ -139,6 +141,25 @@ def test_on_the_demo_too(demo_track, tmp_path):
         player.pose(key)
         for v, view in enumerate(demo_track.views):
             assert np.abs(player.pixels(view) - expected[key, v]).max() < 0.05
+
+
+def test_a_pinhole_tracker_keeps_its_camera(track, tmp_path):
+    shape = (*track.detected.shape, 2)
+    lens = Lens(
+        focal=np.full(shape, 1500.0),
+        centre=np.broadcast_to(np.array(track.image_sizes) / 2, shape).copy(),
+        shift=np.random.default_rng(0).normal(0, 0.02, (*shape[:2], 3)) - np.array([0, 0, 1.1]),
+    )
+    seen = replace(track, lens=lens)
+    export(seen, tmp_path / "l.glb")
+    player, expected = Player(tmp_path / "l.glb"), true_pixels(seen)
+    assert player.gltf.cameras[0].type == "perspective"
+    for key in range(4):
+        player.pose(key)
+        assert np.abs(player.pixels("front") - expected[key, 0]).max() < 0.05
+    seen.save(tmp_path / "l.npz")
+    back = FaceTrack.load(tmp_path / "l.npz")
+    assert np.array_equal(back.project(1, 1), seen.project(1, 1))
 
 
 def test_meshes_become_one_target_a_frame(mesh_track, tmp_path):

@@ -81,6 +81,12 @@ def test_metrics_of_meshes_are_those_of_the_track(mesh_track, track):
     assert 0 < of_meshes.cvd_mm < 2 * of_track.cvd_mm + 5
 
 
+def test_the_reviews_measures_take_meshes(mesh_track):
+    values = nf.metrics.measures(mesh_track)
+    assert (values["frames"], values["views"], values["frames_without_face"]) == (4, 2, 1)
+    assert np.isfinite(values["cvd_mm"])
+
+
 def test_canonical_meshes_have_no_head_motion_left(head):
     """One rigid head that turns: laid upon each other, all its meshes are the same."""
     theta = nf.FaceParameters.neutral(5, 1)
