@@ -251,7 +251,7 @@ class Run(Control, ABC):
 
     def vertex_gradient(self, index: int) -> Tensor:
         """|dL/dM| [F, V, N] of a past iteration, computed anew from its parameters (the variables are not needed)."""
-        theta = self.history.parameters(index).to(self.device).map(lambda t: t.requires_grad_())
+        theta = self.history.parameters(index).to(self.device).map(lambda t: t.detach().requires_grad_())
         prediction = self.objective.decode(theta, meshes=True)
         visibility = self.objective.visibility(prediction) if self._multiview else None
         targets = self.objective.expectation(prediction, visibility)

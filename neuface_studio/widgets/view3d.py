@@ -137,7 +137,7 @@ class View3D(QFrame):
             self.front()
             return
         rotation = axis_angle_to_matrix(record.parameters.pose[self._session.frame, view, :3])
-        self.look(*direction_of(rotation.numpy()))
+        self.look(*direction_of(rotation.detach().numpy()))
 
     def set_wireframe(self, wireframe: bool) -> None:
         self.wireframe = wireframe

@@ -147,6 +147,13 @@ def test_a_run_goes_on_from_the_repaired_state_and_a_branch_repeats_it(footage):
     assert "moved by hand" in run.track().provenance["detector"]
 
 
+def test_asking_for_the_gradient_of_a_past_iteration_leaves_the_history_as_it_is(footage):
+    run = nf.NeuFace(*footage, config=nf.NeuFaceConfig(iterations=2))
+    run.step()
+    run.vertex_gradient(1)
+    assert not any(tensor.requires_grad for _, tensor in run.history.parameters(1).items())
+
+
 def test_a_repair_that_leaves_nothing_leaves_the_run_as_it_was(footage):
     sequence, encoder, head = footage
     run = nf.NeuFace(sequence, encoder, head, config=nf.NeuFaceConfig(iterations=3))
