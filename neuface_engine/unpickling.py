@@ -108,7 +108,7 @@ def _check_opcodes(stream: BinaryIO) -> None:
     try:
         for opcode, argument, _ in pickletools.genops(stream):
             count += 1
-            if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and int(argument) > count + 256:
+            if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and int(str(argument)) > count + 256:
                 raise Refused("its memo is damaged")
     except Refused:
         raise
@@ -149,7 +149,8 @@ class _Dtype:
             r"(?:[biufc](?:1|2|4|8|16)|\?|bool|float32|float64|int32|int64|[SU]\d{1,6})", code
         ):
             raise Refused(f"arrays of type {self.code[:20]!r} are not read")
-        return np.dtype(code).newbyteorder(self.order if self.order in "<>" else "=")
+        kind = np.dtype(code)
+        return kind.newbyteorder(">") if self.order == ">" else kind
 
 
 class _Array(StandIn):
@@ -256,7 +257,7 @@ class _Sparse(StandIn):
             rows, columns = (int(n) for n in state.get("_shape", state.get("shape")))
             data, indices, indptr = (np.asarray(state[key]) for key in ("data", "indices", "indptr"))
             length = (rows, columns)[self.axis]
-            if not (0 < rows * columns < 10**8 and len(indptr) == length + 1):
+            if not (0 < rows * columns < 10**7 and len(indptr) == length + 1):
                 raise Refused("a sparse matrix has another shape than its content")
             along = np.repeat(np.arange(length), np.diff(indptr))
             place = (indices, along) if self.axis == 1 else (along, indices)

@@ -16,10 +16,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import neuface_engine as nf
+from neuface_engine.encoders import ENCODER_FILES, check_checkpoint
 from neuface_engine.encoders.checkpoints import read_checkpoint, strict_load
 from neuface_engine.encoders.emoca_files import read_settings
 from neuface_engine.face_model.embeddings import read_embedding
 from neuface_engine.face_model.extras import read_masks, read_mediapipe, read_offsets
+from neuface_engine.face_model.flame import read_flame
 from neuface_engine.face_model.flame_files import read_flame_file
 from tests.face_model import tiny_flame
 
@@ -66,11 +68,28 @@ def small_model() -> dict[str, np.ndarray]:
     return {k: v for k, v in tiny_flame.model().items() if isinstance(v, np.ndarray)}
 
 
+def converted() -> bytes:
+    """All that a converted file can hold."""
+    table = {k: np.asarray(v) for k, v in tiny_flame.embedding().items()}
+    more = {
+        "mp_lmk_faces_idx": np.arange(5),
+        "mp_lmk_bary_coords": np.full((5, 3), 1 / 3, np.float32),
+        "mp_landmark_indices": np.arange(5),
+        "eyelids": np.zeros((2, 60, 3), np.float32),
+        "region/face": np.ones(60, bool),
+        "neuface_release": np.frombuffer(b"2020", np.uint8),
+    }
+    return safetensors.numpy.save(
+        {k: np.asarray(v, order="C") for k, v in (small_model() | table | more).items()}
+    )
+
+
 MEDIAPIPE = npz(lmk_face_idx=np.arange(5), lmk_b_coords=np.ones((5, 3)) / 3, landmark_indices=np.arange(5))
 FILES = {
     "flame pickle": (read_flame_file, pickle.dumps(tiny_flame.model(), protocol=2)),
     "flame npz": (read_flame_file, npz(**small_model())),
     "flame safetensors": (read_flame_file, safetensors.numpy.save(small_model())),
+    "converted": (read_flame, converted()),
     "embedding": (read_embedding, npy_object(tiny_flame.embedding())),
     "mediapipe": (read_mediapipe, MEDIAPIPE),
     "masks": (lambda path: read_masks(path, 60), pickle.dumps({"face": np.arange(9)}, protocol=2)),
@@ -156,6 +175,27 @@ def test_entries_of_another_kind(name, data, tmp_path):
     if data.draw(st.booleans()):
         del changed[key]
     read(name, npy_object(changed) if name == "embedding" else pickle.dumps(changed), tmp_path)
+
+
+NAMES = (
+    "E_flame E_expression state_dict deca.E_flame.x arcface flameModel smirk_encoder.x deca.E_expression.x"
+)
+parts = st.sampled_from(NAMES.split())
+weights = st.none() | st.integers() | st.text(max_size=3) | st.builds(torch.zeros, st.integers(0, 3))
+contents = st.dictionaries(
+    parts, weights | st.dictionaries(parts | st.integers(0, 2), weights, max_size=3), max_size=4
+)
+
+
+@pytest.mark.parametrize("name", ENCODER_FILES)
+@settings(FUZZED, max_examples=10)
+@given(content=contents)
+def test_checkpoints_of_any_content(name, content, tmp_path):
+    path = tmp_path / "model.ckpt"
+    torch.save(content, path)
+    with pytest.raises(nf.AssetError) as caught:
+        check_checkpoint(name, path)
+    assert str(path) in str(caught.value)
 
 
 class Runs:

@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path, PurePosixPath
 
 from neuface_engine.assets.catalogue import CATALOGUE, Asset
-from neuface_engine.assets.folder import assets_folder, find_all
+from neuface_engine.assets.folder import assets_folder, find_all, rank
 from neuface_engine.assets.states import AssetState, examine
 from neuface_engine.errors import AssetError, NeuFaceError
 from neuface_engine.files import written_whole
@@ -35,8 +35,16 @@ def _add_file(path: Path, folder: Path) -> AssetState:
     entry, words = _recognised(path)
     parent = path.resolve().parent.name
     # A name like generic_model.pkl says nothing without its folder.
-    place = folder / (parent if parent.lower().startswith("flame") and entry.kind == "head" else "")
-    return _placed(path, place / path.name, entry, words)
+    place = Path(parent if parent.lower().startswith("flame") and entry.kind == "head" else "")
+    if rank(entry, place / path.name) is None:
+        return _placed(path, folder / place / _usual_name(entry, path), entry, words)
+    return _placed(path, folder / place / path.name, entry, words)
+
+
+def _usual_name(entry: Asset, path: Path) -> str:
+    """The name under which the file will be found again."""
+    plain = [Path(name).name for name in entry.files if not set(name) & set("*?[")]
+    return next((name for name in plain if name.endswith(path.suffix.lower())), f"{entry.name}_{path.name}")
 
 
 def _placed(path: Path, target: Path, entry: Asset, words: str) -> AssetState:
@@ -49,9 +57,9 @@ def _placed(path: Path, target: Path, entry: Asset, words: str) -> AssetState:
 
 def _recognised(path: Path) -> tuple[Asset, str]:
     """The entry that a single file is of, and what it is in words."""
-    by_name = [entry for entry in CATALOGUE if path in find_all([entry], path.parent)[entry.name]]
-    for entry in by_name:
-        if entry.name != "eyelids" or (path.parent / "l_eyelid.npy").is_file():
+    whole = path.resolve()
+    for entry in CATALOGUE:
+        if rank(entry, whole.relative_to(whole.anchor)) is not None:
             return entry, examine(entry, path)
     for entry in CATALOGUE:
         try:
@@ -66,12 +74,12 @@ def _recognised(path: Path) -> tuple[Asset, str]:
 
 def _add_folder(path: Path, folder: Path) -> AssetState:
     """Of a folder as it was unpacked: every file of it that the catalogue knows, at the same places."""
-    found = find_all(list(CATALOGUE), path.parent)
+    path = path.resolve()
     root = path.parent
-    mine = {name: [p for p in paths if path in p.parents] for name, paths in found.items()}
+    found = find_all(list(CATALOGUE), path, root=root)
     states: list[AssetState] = []
     for entry in CATALOGUE:
-        for file in mine[entry.name]:
+        for file in found[entry.name]:
             state = _placed(file, folder / file.relative_to(root), entry, examine(entry, file))
             for beside in _settings_of(file, path):
                 _placed(beside, folder / beside.relative_to(root), entry, "")

@@ -32,12 +32,13 @@ def convert(source: Path, out: Path, *, landmarks: Path | None = None, release: 
     except NeuFaceError as not_a_head:
         if landmarks is not None or release is not None or source.suffix in (".pkl", ".npz"):
             raise
-        found = _encoder_arrays(source)
+        found = _encoder_of(source)
         if found is None:
             raise not_a_head from None
-        arrays, words = found
+        name, words = found
         if out.suffix == ".npz":
             raise ConfigError(f"{out}: an encoder is written as .safetensors") from None
+        arrays = _encoder_arrays(name, source)
     _write(out, arrays, {"made_from": source.name, "content": words})
     return words
 
@@ -73,17 +74,22 @@ def head_arrays(
     return arrays
 
 
-def _encoder_arrays(source: Path) -> tuple[dict[str, NDArray[Any]], str] | None:
-    """The weights of a checkpoint that one of the encoders takes, under their names."""
-    from neuface_engine.encoders import ENCODER_FILES, check_checkpoint, checkpoint_weights
+def _encoder_of(source: Path) -> tuple[str, str] | None:
+    """The encoder or shape prior that takes a checkpoint, and what it says of it."""
+    from neuface_engine.encoders import ENCODER_FILES, check_checkpoint
 
     for name in ENCODER_FILES:
         try:
-            words = check_checkpoint(name, source)
+            return name, check_checkpoint(name, source)
         except NeuFaceError:
             continue
-        return {key: np.asarray(value) for key, value in checkpoint_weights(name, source).items()}, words
     return None
+
+
+def _encoder_arrays(name: str, source: Path) -> dict[str, NDArray[Any]]:
+    from neuface_engine.encoders import checkpoint_weights
+
+    return {key: np.asarray(value) for key, value in checkpoint_weights(name, source).items()}
 
 
 def _write(out: Path, arrays: dict[str, NDArray[Any]], metadata: dict[str, str]) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import fnmatch
 import os
+import re
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import platformdirs
 
-from neuface_engine.assets.catalogue import Asset, asset
+from neuface_engine.assets.catalogue import CATALOGUE, Asset, asset
 from neuface_engine.errors import AssetError, ConfigError
 
 MAX_DEPTH, MAX_FILES = 7, 20_000
@@ -31,17 +32,24 @@ def find(entry: Asset, folder: Path | None = None) -> list[Path]:
     return find_all([entry], folder)[entry.name]
 
 
-def find_all(entries: list[Asset], folder: Path | None = None) -> dict[str, list[Path]]:
-    """The files of several assets by name, in one walk."""
+def find_all(
+    entries: list[Asset], folder: Path | None = None, *, root: Path | None = None
+) -> dict[str, list[Path]]:
+    """The files of several assets by name, in one walk. `root`: a folder above, whose names count as well."""
     folder = folder or assets_folder()
     ranked: dict[str, list[tuple[int, str]]] = {entry.name: [] for entry in entries}
     for path in _files(folder):
-        inside = "/" + path.relative_to(folder).as_posix().lower()
         for entry in entries:
-            rank = next((i for i, glob in enumerate(entry.files) if _matches(inside, glob)), None)
-            if rank is not None:
-                ranked[entry.name].append((rank, str(path)))
+            place = rank(entry, path.relative_to(root or folder))
+            if place is not None:
+                ranked[entry.name].append((place, str(path)))
     return {name: [Path(path) for _, path in sorted(found)] for name, found in ranked.items()}
+
+
+def rank(entry: Asset, path: Path) -> int | None:
+    """How good a name of the asset this relative path is, 0 the best; None: it is none."""
+    inside = "/" + path.as_posix().lower()
+    return next((i for i, glob in enumerate(entry.files) if _matches(inside, glob)), None)
 
 
 def locate(name: str, folder: Path | None = None) -> Path:
@@ -62,6 +70,22 @@ def find_file(name: str, folder: Path | None = None) -> Path | None:
     return next((p for p in _files(folder or assets_folder()) if p.name.lower() == name.lower()), None)
 
 
+def head_file(path: Path) -> Path:
+    """The file of a face model that was given as a file, as a folder or by its name in the catalogue.
+
+    Raises AssetError for a folder without one, and for a name of which nothing lies in the folder of assets.
+    """
+    if path.is_dir():
+        heads = [entry for entry in CATALOGUE if entry.kind == "head"]
+        found = [file for files in find_all(heads, path, root=path.parent).values() for file in files]
+        if not found:
+            raise AssetError(f"{path}: a folder without a FLAME model; give its file, e.g. generic_model.pkl")
+        return found[0]
+    if not path.exists() and is_asset(str(path)):
+        return locate(str(path))
+    return path
+
+
 def is_asset(name: str) -> bool:
     """Whether the catalogue has a face model, encoder or other entry of this name."""
     try:
@@ -72,11 +96,14 @@ def is_asset(name: str) -> bool:
 
 
 def _matches(inside: str, glob: str) -> bool:
-    """`inside` begins with a slash; ** stands for any folders, also none."""
-    globs = [f"*/{glob}"]
-    if "**/" in glob:
-        globs = [f"*/{glob.replace('**/', '')}", f"*/{glob.replace('**/', '*/')}"]
-    return any(fnmatch.fnmatchcase(inside, g) for g in globs)
+    """Whether a path ends as a glob says: * within one name, **/ for any folders, also none."""
+    return _pattern(glob).fullmatch(inside) is not None
+
+
+@lru_cache(maxsize=256)
+def _pattern(glob: str) -> re.Pattern[str]:
+    names = re.escape(glob).replace(r"\*\*/", "(?:.*/)?").replace(r"\*", "[^/]*")
+    return re.compile(f".*/{names}")
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -99,8 +99,12 @@ def _with_needs(state: AssetState, states: dict[str, AssetState]) -> AssetState:
 @lru_cache(maxsize=256)
 def _examined(name: str, path: str, size: int, modified: int) -> tuple[bool, str]:
     """size and modified are part of the key: a changed file is examined anew."""
+    from neuface_engine.assets.known import is_known
+
     try:
-        return True, _EXAMINERS[name](Path(path))
+        words = _EXAMINERS[name](Path(path))
+        known = is_known(Path(path)) and "sha256" not in words
+        return True, words + "; known file (sha256)" * known
     except NeuFaceError as error:
         return False, str(error)
 

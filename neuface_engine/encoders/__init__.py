@@ -51,8 +51,12 @@ ENCODERS = tuple(_LOADERS)
 SHAPE_PRIORS = (MicaShape.name,)
 
 _CHECKS: dict[str, Callable[[Path], str]] = {
-    kind.name: kind.check_file for kind in (DecaEncoder, EmocaEncoder, SmirkEncoder, SpectreEncoder)
-} | {MicaShape.name: MicaShape.check_file}
+    DecaEncoder.name: DecaEncoder.check_file,
+    EmocaEncoder.name: EmocaEncoder.check_file,
+    SmirkEncoder.name: SmirkEncoder.check_file,
+    SpectreEncoder.name: SpectreEncoder.check_file,
+    MicaShape.name: MicaShape.check_file,
+}
 ENCODER_FILES = ("emoca", "spectre", "deca", "smirk", "mica")
 """Those that come as files, in the order in which a file of unknown kind is tried: SPECTRE's and EMOCA's hold a whole
 DECA."""

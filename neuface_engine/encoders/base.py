@@ -155,6 +155,11 @@ class FlameEncoder(Encoder):
 
     def head_notes(self, head: FaceModel) -> list[str]:
         notes = super().head_notes(head)
+        if head.release is not None and head.release.gender != "generic":
+            notes.append(
+                f"{head.name}: FLAME's {head.release.gender} model; encoder {self.name!r} was trained with the generic "
+                "one, whose coefficients mean another face here"
+            )
         if (head.release is None or head.release.name is None) and self.head_template is None:
             notes.append(
                 f"{head.name}: release of FLAME unknown; encoder {self.name!r} needs {self.flame_version} "

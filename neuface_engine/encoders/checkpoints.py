@@ -66,7 +66,10 @@ def below(content: Mapping[str, Any], prefix: str) -> dict[str, Any]:
 
 def part_of(content: Mapping[str, Any], name: str) -> Any:
     """The weights of one network: a dict under its name, or what its name precedes; None where neither is."""
-    return content[name] if name in content else below(content, f"{name}.") or None
+    if name not in content:
+        return below(content, f"{name}.") or None
+    part = content[name]
+    return {str(key): value for key, value in part.items()} if isinstance(part, Mapping) else part
 
 
 def strict_load(module: nn.Module, weights: Any, path: Path, *, part: str, remedy: str) -> None:

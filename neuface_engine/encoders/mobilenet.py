@@ -64,15 +64,20 @@ class MinimalV3(nn.Module):
         blocks.append(nn.Sequential(LastLayer(channels, features)))
         self.blocks = nn.Sequential(*blocks)
 
+    @property
+    def smallest(self) -> list[nn.Module]:
+        """The stages of the smallest maps, which are `top`."""
+        return list(self.blocks.children())[-2:]
+
     def trunk(self, images: Tensor) -> Tensor:
         """[B, 3, S, S] -> [B, C, S/16, S/16]."""
         x = F.relu(self.bn1(self.conv_stem(images)))
-        for stage in self.blocks[:-2]:
+        for stage in list(self.blocks.children())[:-2]:
             x = stage(x)
         return x
 
     def top(self, features: Tensor) -> Tensor:
-        for stage in self.blocks[-2:]:
+        for stage in self.smallest:
             features = stage(features)
         return features.mean((-1, -2))
 

@@ -108,7 +108,7 @@ class SmirkEncoder(FlameEncoder):
         network = getattr(self, f"{group}_encoder")
         if trainable == "all":
             return [network]
-        return [*network.encoder.blocks[-2:], network.get_submodule(network.layer)]
+        return [*network.encoder.smallest, network.get_submodule(network.layer)]
 
     def head_notes(self, head: FaceModel) -> list[str]:
         notes = super().head_notes(head)

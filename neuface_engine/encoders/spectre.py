@@ -102,7 +102,7 @@ class SpectreEncoder(FlameEncoder):
         mouth = self.E_expression
         if trainable == "all":
             return [mouth]
-        return [*mouth.encoder.features[V2_TRUNK:], mouth.temporal, mouth.layers]
+        return [*list(mouth.encoder.features.children())[V2_TRUNK:], mouth.temporal, mouth.layers]
 
 
 def _weights(path: Path, *, shapes_only: bool = False) -> dict[str, Any]:

@@ -17,8 +17,13 @@ from neuface_engine.face_model.flame_files import read_arrays, read_npz
 
 NUM_MEDIAPIPE = 478
 MEDIAPIPE = "mediapipe_landmark_embedding.npz"
+MEDIAPIPE_REMEDY = f"give {MEDIAPIPE}, which is distributed with SMIRK"
+STORED_MEDIAPIPE = ("mp_lmk_faces_idx", "mp_lmk_bary_coords", "mp_landmark_indices")
+"""The same in a converted file."""
 MASKS = "FLAME_masks.pkl"
 EYELIDS = ("l_eyelid.npy", "r_eyelid.npy")
+
+Mediapipe = tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.int64]]
 
 OUR_NAMES = {
     "face": ("face",),
@@ -40,23 +45,49 @@ OUR_NAMES = {
 """Our regions, made of FLAME's masks. FLAME's eye regions are wider than the lids."""
 
 
-def read_mediapipe(path: Path) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.int64]]:
+def read_mediapipe(path: Path, num_faces: int | None = None) -> Mediapipe:
     """Triangles [K], barycentric [K, 3] and which of MediaPipe's 478 landmarks they are [K]. Raises AssetError."""
-    remedy = f"give {MEDIAPIPE}, which is distributed with SMIRK"
-    content = read_npz(path, what="a MediaPipe embedding", remedy=remedy)
+    content = read_npz(path, what="a MediaPipe embedding", remedy=MEDIAPIPE_REMEDY)
+    parts = [content.get(key) for key in ("lmk_face_idx", "lmk_b_coords", "landmark_indices")]
+    return checked_mediapipe(parts, path, num_faces)
+
+
+def checked_mediapipe(parts: list[Any], path: Path, num_faces: int | None = None) -> Mediapipe:
+    """As `read_mediapipe`, of arrays as they were stored; `num_faces`: of the model."""
     try:
-        faces = content["lmk_face_idx"].astype(np.int64).reshape(-1)
-        barycentric = content["lmk_b_coords"].astype(np.float32).reshape(len(faces), 3)
-        numbers = content["landmark_indices"].astype(np.int64).reshape(len(faces))
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        faces = np.asarray(parts[0]).astype(np.int64).reshape(-1)
+        barycentric = np.asarray(parts[1]).astype(np.float32).reshape(len(faces), 3)
+        numbers = np.asarray(parts[2]).astype(np.int64).reshape(len(faces))
+    except (ValueError, TypeError, OverflowError) as error:
         raise AssetError(
-            f"{path}: not a MediaPipe embedding ({str(error)[:80] or type(error).__name__}); {remedy}"
+            f"{path}: not a MediaPipe embedding ({str(error)[:80]}); {MEDIAPIPE_REMEDY}"
         ) from None
-    if len(faces) and (
-        numbers.min() < 0 or numbers.max() >= NUM_MEDIAPIPE or not np.isfinite(barycentric).all()
-    ):
-        raise AssetError(f"{path}: landmark numbers or coordinates are out of range; {remedy}")
+    sound = len(faces) > 0 and np.isfinite(barycentric).all() and faces.min() >= 0
+    if not sound or numbers.min() < 0 or numbers.max() >= NUM_MEDIAPIPE:
+        raise AssetError(f"{path}: landmark numbers or coordinates are out of range; {MEDIAPIPE_REMEDY}")
+    if num_faces is not None and faces.max() >= num_faces:
+        raise AssetError(
+            f"{path}: names triangle {faces.max()}, the model has {num_faces}; give the embedding of this model"
+        )
     return faces, barycentric, numbers
+
+
+def checked_eyelids(offsets: Any, path: Path, num_vertices: int) -> NDArray[np.float32]:
+    """Of a converted file. Raises AssetError."""
+    lids = np.asarray(offsets)
+    if lids.shape != (2, num_vertices, 3) or lids.dtype.kind != "f" or not np.isfinite(lids).all():
+        raise AssetError(f"{path}: its eyelids are damaged; convert the model again")
+    return lids.astype(np.float32)
+
+
+def checked_regions(masks: dict[str, Any], path: Path, num_vertices: int) -> dict[str, NDArray[np.bool_]]:
+    """Of a converted file. Raises AssetError."""
+    if any(
+        np.asarray(mask).shape != (num_vertices,) or np.asarray(mask).dtype.kind not in "bu"
+        for mask in masks.values()
+    ):
+        raise AssetError(f"{path}: its regions are damaged; convert the model again")
+    return {name: np.asarray(mask).astype(bool) for name, mask in masks.items()}
 
 
 def read_masks(path: Path, num_vertices: int) -> dict[str, NDArray[np.bool_]]:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neuface_engine.errors import AssetError
+from neuface_engine.errors import AssetError, ConfigError
 from neuface_engine.face_model import extras
 from neuface_engine.face_model.assets import HeadArrays, LandmarkTable
 from neuface_engine.face_model.embeddings import NAME, Embedding, embedding_of, read_embedding
 from neuface_engine.face_model.flame_files import SHAPE_COMPONENTS, read_flame_file
 from neuface_engine.face_model.releases import Release, declared, recognise
+
+T = TypeVar("T")
 
 EMBEDDINGS = (
     NAME,
@@ -42,9 +44,8 @@ def read_flame(
     table = _embedding(path, model, landmarks, found)
     _check_topology(table, len(model["f"]), landmarks or path)
     vertices, bases = model["v_template"], model["shapedirs"]
-    mediapipe, numbers = _mediapipe(model, places)
-    lids = _eyelids(model, eyelids, places, len(vertices))
-    regions = _regions(model, places, len(vertices))
+    beside = _Beside(path, model, places)
+    mediapipe, lids, regions = beside.mediapipe(), beside.eyelids(eyelids), beside.regions()
     return HeadArrays(
         v_template=vertices,
         faces=model["f"],
@@ -56,14 +57,14 @@ def read_flame(
         static=LandmarkTable(*table.static),
         full=LandmarkTable(*table.full),
         contour=LandmarkTable(*table.contour),
-        mediapipe=mediapipe,
-        mediapipe_numbers=numbers,
+        mediapipe=None if mediapipe is None else LandmarkTable(*mediapipe[:2]),
+        mediapipe_numbers=None if mediapipe is None else mediapipe[2],
         eyelids=lids,
         regions=regions,
         part=_part(regions, model["f"]),
         name=path.stem,
         release=_release(path, model, release),
-        notes=table.notes,
+        notes=(*table.notes, *beside.notes),
     )
 
 
@@ -113,58 +114,60 @@ def _check_topology(table: Embedding, num_faces: int, path: Path) -> None:
             )
 
 
-def _mediapipe(
-    model: dict[str, Any], places: list[Path]
-) -> tuple[LandmarkTable | None, NDArray[np.int64] | None]:
-    if "mp_lmk_faces_idx" in model:
-        faces, barycentric, numbers = (
-            model[key] for key in ("mp_lmk_faces_idx", "mp_lmk_bary_coords", "mp_landmark_indices")
-        )
-    else:
-        found = _find(extras.MEDIAPIPE, places)
-        if found is None:
-            return None, None
-        faces, barycentric, numbers = extras.read_mediapipe(found)
-    if len(faces) and not 0 <= faces.max() < len(model["f"]):
-        return None, None  # of another head: the folder of assets may hold several
-    return LandmarkTable(faces.astype(np.int64), barycentric.astype(np.float32)), numbers.astype(np.int64)
+class _Beside:
+    """What a model may have besides: from a converted file, else from files beside it. A file that was only found, not
+    given, and that does not fit is left out, with a line in `notes`."""
 
+    def __init__(self, path: Path, model: dict[str, Any], places: list[Path]) -> None:
+        self.path, self.model, self.places = path, model, places
+        self.num_vertices, self.num_faces = len(model["v_template"]), len(model["f"])
+        self.notes: list[str] = []
 
-def _eyelids(
-    model: dict[str, Any], folder: Path | None, places: list[Path], num_vertices: int
-) -> NDArray[np.float32] | None:
-    if "eyelids" in model and folder is None:
-        return np.asarray(model["eyelids"], np.float32)
-    if folder is not None:
-        folder = folder.parent if folder.is_file() else folder
-        return extras.read_eyelids(folder / extras.EYELIDS[0], folder / extras.EYELIDS[1], num_vertices)
-    left, right = (_find(name, places) for name in extras.EYELIDS)
-    if left is None or right is None:
-        return None
-    offsets = [extras.read_offsets(path) for path in (left, right)]
-    if any(len(each) != num_vertices for each in offsets):
-        return None  # of another head: the folder of assets may hold several
-    return np.stack(offsets)
+    def mediapipe(self) -> extras.Mediapipe | None:
+        stored = [self.model.get(key) for key in extras.STORED_MEDIAPIPE]
+        if stored[0] is not None:
+            return extras.checked_mediapipe(stored, self.path, self.num_faces)
+        return self._found(lambda file: extras.read_mediapipe(file, self.num_faces), extras.MEDIAPIPE)
 
+    def eyelids(self, folder: Path | None) -> NDArray[np.float32] | None:
+        if folder is not None:
+            folder = folder.parent if folder.is_file() else folder
+            left, right = (folder / name for name in extras.EYELIDS)
+            return extras.read_eyelids(left, right, self.num_vertices)
+        if "eyelids" in self.model:
+            return extras.checked_eyelids(self.model["eyelids"], self.path, self.num_vertices)
+        return self._found(lambda a, b: extras.read_eyelids(a, b, self.num_vertices), *extras.EYELIDS)
 
-def _regions(model: dict[str, Any], places: list[Path], num_vertices: int) -> dict[str, NDArray[np.bool_]]:
-    stored = {k.removeprefix("region/"): v.astype(bool) for k, v in model.items() if k.startswith("region/")}
-    if stored:
-        return stored
-    found = _find(extras.MASKS, places)
-    return {} if found is None else extras.read_masks(found, num_vertices)
+    def regions(self) -> dict[str, NDArray[np.bool_]]:
+        stored = {k.removeprefix("region/"): v for k, v in self.model.items() if k.startswith("region/")}
+        if stored:
+            return extras.checked_regions(stored, self.path, self.num_vertices)
+        return self._found(lambda file: extras.read_masks(file, self.num_vertices), extras.MASKS) or {}
+
+    def _found(self, read: Callable[..., T], *names: str) -> T | None:
+        files = [_find(name, self.places) for name in names]
+        if any(file is None for file in files):
+            return None
+        try:
+            return read(*files)
+        except AssetError as error:
+            self.notes.append(f"left out: {error}")
+            return None
 
 
 def _part(regions: dict[str, NDArray[np.bool_]], faces: NDArray[np.int64]) -> NDArray[np.uint8] | None:
     """1 for the triangles of the eyeballs, 0 for skin."""
     eyes = regions.get("eyeballs")
-    return None if eyes is None else eyes[faces].all(1).astype(np.uint8)
+    return None if eyes is None else np.asarray(eyes[faces].all(1), np.uint8)
 
 
 def _release(path: Path, model: dict[str, Any], given: str | None) -> Release:
     if given is not None:
         return declared(given)
     stored = model.get(RELEASE_KEY)
-    if stored is not None and len(stored):
-        return declared(bytes(np.asarray(stored, np.uint8)).decode("ascii", "replace"))
-    return recognise(path)
+    if stored is None:
+        return recognise(path)
+    try:
+        return declared(bytes(np.asarray(stored, np.uint8)).decode("ascii"))
+    except (ConfigError, ValueError, TypeError, OverflowError):
+        raise AssetError(f"{path}: says no release of FLAME that there is; convert the model again") from None

@@ -122,8 +122,8 @@ class FaceModel(nn.Module):
         n_shape: int = 100,
         n_expression: int = 50,
     ) -> FaceModel:
-        """ "open" for the embedded head, a FLAME .pkl, .npz or .safetensors, or "flame", "flame2023", "flame2023-open"
-        for what lies in the folder of assets.
+        """ "open" for the embedded head; a FLAME .pkl, .npz or .safetensors, or the folder of one; "flame",
+        "flame2023", "flame2023-open" for what lies in the folder of assets.
 
         landmarks: its landmark embedding, eyelids: the folder of its eyelid shapes, where they do not lie beside it;
         release: which FLAME it is ("2020", "2023", ...), where its name does not tell. Of its components the first
@@ -132,12 +132,11 @@ class FaceModel(nn.Module):
         """
         if str(path) == "open":
             return cls(read_open_head())
-        from neuface_engine.assets.folder import is_asset, locate
+        from neuface_engine.assets.folder import head_file
 
-        if not Path(path).exists() and is_asset(str(path)):
-            path = locate(str(path))
+        path = head_file(Path(path))
         head = read_flame(
-            Path(path),
+            path,
             None if landmarks is None else Path(landmarks),
             eyelids=None if eyelids is None else Path(eyelids),
             release=release,

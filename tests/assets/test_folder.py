@@ -73,6 +73,27 @@ def test_a_single_file_keeps_the_folder_that_says_what_it_is(folder, downloads):
     assert add(state.path).path == state.path
 
 
+def test_a_head_may_be_given_as_its_folder(downloads):
+    head = nf.FaceModel.load(downloads / "FLAME2020", landmarks=downloads / "landmark_embedding.npy")
+    assert (head.name, head.release.gender) == ("generic_model", "generic")
+    (downloads / "empty").mkdir()
+    with pytest.raises(nf.AssetError, match="without a FLAME model"):
+        nf.FaceModel.load(downloads / "empty")
+
+
+def test_emocas_folder_comes_with_its_settings(folder, tmp_path, monkeypatch):
+    """The checkpoint's content is of no account here; where it is put is."""
+    monkeypatch.setattr("neuface_engine.assets.adding.examine", lambda entry, path: "sound")
+    top = tmp_path / "EMOCA_v2_lr_mse_20"
+    inside = "detail/checkpoints/deca-epoch=10-val_loss/dataloader_idx_0=3.25.ckpt"
+    (top / inside).parent.mkdir(parents=True)
+    (top / inside).write_bytes(b"weights")
+    (top / "cfg.yaml").write_text("detail:")
+    assert add(top).path == folder / top.name / inside
+    assert (folder / top.name / "cfg.yaml").read_text() == "detail:"
+    assert locate("emoca") == folder / top.name / inside
+
+
 def test_a_zip_file_is_unpacked(folder, downloads):
     archive = downloads / "FLAME2020.zip"
     with zipfile.ZipFile(archive, "w") as out:
@@ -84,7 +105,12 @@ def test_a_zip_file_is_unpacked(folder, downloads):
 def test_a_file_of_unknown_name_is_known_by_what_it_is(folder, downloads):
     renamed = downloads / "mine.npy"
     (downloads / "landmark_embedding.npy").rename(renamed)
-    assert add(renamed).asset.name == "landmark-embedding"
+    assert add(renamed).path == folder / "landmark_embedding.npy"
+    assert states()["landmark-embedding"].usable
+    unknown = downloads / "FLAME2020" / "x.pkl"
+    unknown.write_bytes((downloads / "FLAME2020" / "generic_model.pkl").read_bytes())
+    assert add(unknown).path == folder / "FLAME2020" / "generic_model.pkl"
+    assert nf.FaceModel.load("flame").release.name == "2020"
 
 
 def test_what_is_damaged_is_not_added_and_said_to_be_damaged(folder, downloads, tmp_path):
@@ -102,6 +128,11 @@ def test_what_is_damaged_is_not_added_and_said_to_be_damaged(folder, downloads, 
     state = states()["deca"]
     assert (state.status, state.usable) == ("damaged", False)
     assert "deca_model.tar" in state.words
+
+
+def test_published_files_are_known_by_their_bytes(folder, shared):
+    state = add(shared / "golden" / "landmark_embedding.npy")
+    assert state.detail.endswith("known file (sha256)")
 
 
 def test_a_zip_file_cannot_write_elsewhere(folder, tmp_path):

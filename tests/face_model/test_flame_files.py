@@ -231,6 +231,15 @@ def test_masks_and_mediapipe_points_are_taken_from_beside_the_model(tmp_path, fo
     assert head.release.name == "2020"
 
 
+def test_what_was_only_found_and_does_not_fit_is_left_out_and_said_so(tmp_path, folder):
+    for name in ("generic_model.pkl", "landmark_embedding.npy"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    (tmp_path / "FLAME_masks.pkl").write_bytes(pickle.dumps({"face": [5000]}))
+    head = nf.FaceModel.load(tmp_path / "generic_model.pkl")
+    assert not head.regions
+    assert "left out" in head.arrays.notes[0]
+
+
 # --- what is refused -----------------------------------------------------------------------------------------
 
 
