@@ -262,9 +262,12 @@ class Index:
             if known == stamp:
                 continue
             if known[0] == stamp[0] and connection.dialect.name == "sqlite":
-                # As long as before but changed since: not a line more, other lines.
-                self._restart(connection, stamps)
-                return
+                # As long as before but written since: copied, or other lines.
+                if not self._is_unchanged(log, position):
+                    self._restart(connection, stamps)
+                    return
+                self._keep_cursor(connection, log, stamp, position)
+                continue
             more = True
             while more:
                 chunk = self._journal.read(log, position)
@@ -276,6 +279,16 @@ class Index:
                 position, more = chunk.position, chunk.more
             self._keep_cursor(connection, log, stamp, position)
         check_tracks(connection, list(touched), self._tracks)
+
+    def _is_unchanged(self, log: str, known: Position) -> bool:
+        """Whether every line up to the known position is what it was: then the chain ends with the same hash."""
+        position, more = Position(), True
+        while more:
+            chunk = self._journal.read(log, position)
+            if chunk.problems:
+                return False
+            position, more = chunk.position, chunk.more
+        return position == known
 
     def _restart(self, connection: Connection, stamps: dict[str, tuple[int, int]]) -> None:
         self._clear(connection)

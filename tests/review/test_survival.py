@@ -169,6 +169,24 @@ def test_the_index_follows_a_log_that_was_changed_behind_its_back(tmp_path: Path
         assert project.index.row("001").verdict == "reject"
 
 
+def test_a_copied_project_keeps_its_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Project.create(tmp_path) as project:
+        project.add_sequence("001")
+        project.judge("001", "accept", "anna")
+        before = project.index.rows()
+    for path in (tmp_path / "log").iterdir():
+        os.utime(path, ns=(1, 1))  # as `cp -r` does
+
+    from neuface_engine.review.index import Index
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("made anew")
+
+    monkeypatch.setattr(Index, "_restart", refuse)
+    with Project.open(tmp_path) as project:
+        assert project.index.rows() == before
+
+
 @pytest.mark.parametrize("damage", ["empty", "garbage", "gone", "older"])
 def test_the_index_can_be_lost_at_any_time(tmp_path: Path, damage: str) -> None:
     with Project.create(tmp_path) as project:
