@@ -20,6 +20,7 @@ Floats = NDArray[np.float32]
 OVERLAY, TURNED = "overlay", "turned"
 YAWS = (-60.0, -30.0, 0.0, 30.0, 60.0)  # degrees, to the subject's left
 MESH_COLOUR = "#D4D9E0"
+STRONGER = 4.0
 
 
 @dataclass(frozen=True)
@@ -83,13 +84,21 @@ class PaperPainter:
 
     def overlay(self, heads: Floats, views: tuple[int, ...], width: int, height: int) -> Image:
         """The heads [V, N, 3] over each other, each in the colour of its view and of equal weight: grey where all
-        agree, a coloured rim where one does not."""
+        agree, a coloured rim where one does not. The departure from grey is drawn `STRONGER` times as strong."""
         total = np.zeros((height, width, 3), np.float32)
-        framing = fit(heads, width, height)
-        camera = OrbitCamera(framing=framing)
-        for head, view in zip(heads, views, strict=True):
-            total += self._drawn(head[None], [theme.view_colour(view)], camera, width, height)
-        return np.asarray(total / max(1, len(heads)) + 0.5, dtype=np.uint8)
+        if not len(heads):
+            return total.astype(np.uint8) + np.array(theme.rgb(theme.PANEL), np.uint8)
+        camera = OrbitCamera(framing=fit(heads, width, height))
+        colours = [theme.view_colour(view) for view in views]
+        for head, colour in zip(heads, colours, strict=True):
+            total += self._drawn(head[None], [colour], camera, width, height)
+        ground = np.array(theme.rgb(theme.PANEL), np.float32)
+        common = np.mean([theme.rgb(colour) for colour in colours], axis=0).astype(np.float32)
+        lit = total / len(heads) - ground
+        brightness = lit.mean(axis=-1, keepdims=True)
+        # Where all agree the blend has the mean colour of the views: that much is grey.
+        departure = lit - brightness * common / common.mean()
+        return np.clip(ground + brightness + STRONGER * departure + 0.5, 0, 255).astype(np.uint8)
 
     def _one(self, heads: Floats, colours: list[str], yaw: float, width: int, height: int) -> Image:
         return self._drawn(

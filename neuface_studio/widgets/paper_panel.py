@@ -30,7 +30,7 @@ KINDS = (
         OVERLAY,
         "Aligned overlay",
         "All views' meshes without the head's motion, one colour a view, blended: grey where all agree, "
-        "a coloured rim where a view does not (the paper's Fig. S4). The comparison beside it.",
+        "coloured, four times as strong, where a view does not (the paper's Fig. S4). The comparison beside it.",
     ),
     (
         TURNED,
