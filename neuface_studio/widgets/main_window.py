@@ -181,7 +181,7 @@ class MainWindow(QMainWindow):
         )
         self.frames_panel = FramesPanel(session, self.analyst)
         self.frames_dock = self._dock(
-            "frames", "Views and frames", self.frames_panel, Qt.DockWidgetArea.BottomDockWidgetArea
+            "frames", "Views and frames", scrolling(self.frames_panel), Qt.DockWidgetArea.BottomDockWidgetArea
         )
         self.slit_panel = SlitPanel(session, self.renderer)
         self.slit_dock = self._dock(
@@ -195,7 +195,7 @@ class MainWindow(QMainWindow):
         self.side_docks[0].raise_()
         self.repair_panel = RepairPanel(session, self.controller.repairs, actions)
         self.repair_dock = self._dock(
-            "repair", "Repairs", self.repair_panel, Qt.DockWidgetArea.BottomDockWidgetArea
+            "repair", "Repairs", scrolling(self.repair_panel), Qt.DockWidgetArea.BottomDockWidgetArea
         )
         self.review_docks = [
             self._dock(name, title, sideways(page), Qt.DockWidgetArea.BottomDockWidgetArea)
