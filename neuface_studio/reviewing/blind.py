@@ -69,8 +69,8 @@ class BlindTrials(QObject):
 
     def end(self) -> None:
         """Back to the names."""
-        self._restore()
         self.on, self.trial = False, None
+        self._restore()
         self.changed.emit()
 
     def answer(self, choice: str) -> bool:
@@ -84,11 +84,12 @@ class BlindTrials(QObject):
         except NeuFaceError as error:
             self._session.notify("error", f"The choice is not saved: {error}")
             return False
+        self.trial = None
         self._restore()
         if trials:
             self._take(trials[0])
         else:
-            self.on, self.trial = False, None
+            self.on = False
             self._session.notify("good", "That was the last trial of the blind comparison.")
             self.changed.emit()
         return True

@@ -211,7 +211,7 @@ class ReviewDesk(QObject):
         running = session.run_state == RunState.RUNNING
         fresh = item.plant is not None or self._shows_plant()
         session.set_playing(False)
-        if not fresh and not running:
+        if not running:
             self._reuse(source)
         # What is at hand is shown at once: the panels need not be put away meanwhile.
         self.switching = source is not None and self.ahead.has(self._request(source))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Signal
 from neuface_engine.errors import NeuFaceError
 from neuface_engine.review import Project
 from neuface_engine.review.flagging import learn_from
+from neuface_engine.review.journal import FileJournal
 from neuface_engine.review.learned import Learned
 from neuface_engine.review.neighbours import Neighbour, nearest
 from neuface_engine.review.proof import StreamItem, review_stream
@@ -52,6 +53,7 @@ class GoingOn(QObject):
         self._stream: list[StreamItem] = []
         self._places: dict[tuple[str, str], int] = {}
         self._last = 0  # the place that was open last
+        self._from_start = False  # a new order is gone through from its first one
         self._folder: Path | None = None
         self._done: set[str] = set()  # plants judged, by their id
         self._first: list[str] = []  # what was put before everything else
@@ -60,8 +62,9 @@ class GoingOn(QObject):
     # The order
 
     def set_order(self, order: str, *, seed: int | None = None) -> None:
-        """Go through the queue in another order."""
+        """Go through the queue in another order, from its beginning."""
         self.order = order
+        self._from_start = True
         self.seed = self.seed if seed is None else seed
         self.renew()
 
@@ -141,8 +144,12 @@ class GoingOn(QObject):
             name = self._first.pop(0)
             if name in self._open_among([name]) and self._open(StreamItem(name, "suspicion")):
                 return True
-        found = self._ahead(steps)
-        return found is not None and self._open(found)
+        taken: set[str] = set()
+        while (found := self._ahead(steps, taken)) is not None:
+            if found.plant is not None or self._is_free(found.sequence):
+                return self._open(found)
+            taken.add(found.sequence)
+        return False
 
     def upcoming(self) -> Path | None:
         """The footage of what comes next, to be read ahead; None where nothing does, or where it is unknown."""
@@ -179,15 +186,28 @@ class GoingOn(QObject):
         rows = [own, *(row for row in rows if row.measures)]
         return nearest(name, [row.name for row in rows], [row.measures for row in rows], count=LIKE_IT)
 
-    def _ahead(self, steps: int) -> StreamItem | None:
+    def _is_free(self, name: str) -> bool:
+        """In a team's project: whether nobody else has this sequence in hand; it is ours then."""
+        project = self._project_of()
+        if project is None or isinstance(project.log, FileJournal):
+            return project is not None
+        try:
+            return project.next(self._reviewer(), Filter(names=(name,))) is not None
+        except NeuFaceError as error:
+            self._session.notify("error", str(error))
+            return False
+
+    def _ahead(self, steps: int, without: Collection[str] = ()) -> StreamItem | None:
         """The nearest item in this direction that is not done and not open; the stream has no end."""
         stream = self.stream()
         count, place = len(stream), self._place()
         start = place if place is not None else self._last - (steps > 0)
+        if self._from_start and steps > 0:
+            start = -1
         ahead = [stream[(start + move * steps) % count] for move in range(1, count + 1)]
         if steps > 0:  # the practice block comes before everything else
             ahead.sort(key=lambda item: item.plant is None or not item.plant.practice)
-        ahead = [item for item in ahead if not self._is_current(item)]
+        ahead = [i for i in ahead if not self._is_current(i) and i.sequence not in without]
         for begin in range(0, len(ahead), AT_ONCE):
             chunk = ahead[begin : begin + AT_ONCE]
             still_open = self._open_among([item.sequence for item in chunk])
@@ -211,6 +231,7 @@ class GoingOn(QObject):
         if row is None:
             return False
         self.current = item
+        self._from_start = False
         self.wanted.emit(item, row)
         return True
 
