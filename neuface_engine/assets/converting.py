@@ -17,8 +17,8 @@ FORMATS = (".safetensors", ".npz")
 
 
 def convert(source: Path, out: Path, *, landmarks: Path | None = None, release: str | None = None) -> str:
-    """Writes a FLAME model (with its landmark tables, and what else was found beside it) or an encoder's checkpoint
-    (the weights alone) as .safetensors or .npz, all or nothing; says in words what it is.
+    """Writes a FLAME model (with its landmark tables, and what else was found beside it), a landmark embedding (.npy)
+    or an encoder's checkpoint (the weights alone) as .safetensors or .npz, all or nothing; says in words what it is.
 
     Raises AssetError for an input that is neither, and ConfigError for another ending of `out`.
     """
@@ -26,6 +26,9 @@ def convert(source: Path, out: Path, *, landmarks: Path | None = None, release: 
         raise ConfigError(f"{out}: give a name that ends in {' or '.join(FORMATS)}")
     if not source.exists():
         raise AssetError(f"{source}: no such file; give a FLAME model or an encoder's checkpoint")
+    if source.suffix == ".npy":
+        _write(out, embedding_arrays(source), {"made_from": source.name, "content": "landmarks of FLAME"})
+        return "68 landmarks of FLAME"
     try:
         arrays = head_arrays(source, landmarks, release)
         words = f"FLAME, {len(arrays['v_template'])} vertices, {arrays['shapedirs'].shape[2]} components"
@@ -58,7 +61,8 @@ def head_arrays(
         "J_regressor": head.joint_regressor,
         "weights": head.weights,
     }
-    for name, table in (("static", head.static), ("full", head.full), ("dynamic", head.contour)):
+    tables = {"static": head.static, "full": head.full, "dynamic": head.contour}
+    for name, table in tables.items():
         arrays[f"{name}_lmk_faces_idx"] = table.faces
         arrays[f"{name}_lmk_bary_coords"] = table.barycentric
     if head.mediapipe is not None and head.mediapipe_numbers is not None:
@@ -71,6 +75,21 @@ def head_arrays(
         arrays[f"region/{name}"] = mask
     if head.release is not None and head.release.name is not None:
         arrays[RELEASE_KEY] = np.frombuffer(head.release.name.encode("ascii"), np.uint8)
+    return arrays
+
+
+def embedding_arrays(source: Path) -> dict[str, NDArray[Any]]:
+    """Those of a landmark embedding alone, without torch's tensors. Raises AssetError."""
+    from neuface_engine.face_model.embeddings import read_embedding
+
+    table = read_embedding(source)
+    arrays: dict[str, NDArray[Any]] = {}
+    for name, (faces, barycentric) in (
+        ("static", table.static),
+        ("full", table.full),
+        ("dynamic", table.contour),
+    ):
+        arrays[f"{name}_lmk_faces_idx"], arrays[f"{name}_lmk_bary_coords"] = faces, barycentric
     return arrays
 
 

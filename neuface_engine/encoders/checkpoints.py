@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from neuface_engine.errors import AssetError
 from neuface_engine.torch_files import Shape, is_zip, read_torch_zip
 from neuface_engine.unpickling import Refused
+
+M = TypeVar("M", bound=nn.Module)
 
 NAMED = 6
 """So many weights of a kind are named in an error; the rest is counted."""
@@ -72,15 +74,25 @@ def part_of(content: Mapping[str, Any], name: str) -> Any:
     return {str(key): value for key, value in part.items()} if isinstance(part, Mapping) else part
 
 
+def unfilled(make: Callable[[], M]) -> M:
+    """A network whose weights have shapes alone, for `strict_load` and `check_weights`: made in no time."""
+    with torch.device("meta"):
+        return make()
+
+
 def strict_load(module: nn.Module, weights: Any, path: Path, *, part: str, remedy: str) -> None:
     """Fill `module` where every weight is there, of its shape and finite, and there is none besides.
 
-    BatchNorm's count of batches, which nothing reads, may be absent. Raises AssetError that lists what does not fit.
+    `module` may be on torch's meta device (`unfilled`) and is on the CPU then. BatchNorm's count of batches, which
+    nothing reads, may be absent. Raises AssetError that lists what does not fit.
     """
     check_weights(module, weights, path, part=part, remedy=remedy)
-    expected = module.state_dict()
-    tensors = {str(n): _tensor(v) for n, v in weights.items() if str(n) in expected}
-    module.load_state_dict({**expected, **tensors})
+    given = {str(name): value for name, value in weights.items()}
+    filled = {
+        name: _tensor(given[name]).to(old.dtype) if name in given else torch.zeros(old.shape, dtype=old.dtype)
+        for name, old in module.state_dict().items()
+    }
+    module.load_state_dict(filled, assign=True)
 
 
 def check_weights(module: nn.Module, weights: Any, path: Path, *, part: str, remedy: str) -> None:

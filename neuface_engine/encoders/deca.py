@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from neuface_engine.encoders.base import FlameEncoder, Trainable
-from neuface_engine.encoders.checkpoints import check_weights, part_of, read_checkpoint, strict_load
+from neuface_engine.encoders.checkpoints import check_weights, part_of, read_checkpoint, strict_load, unfilled
 from neuface_engine.encoders.resnet import NUM_FEATURES, ResNet50
 from neuface_engine.errors import ConfigError
 from neuface_engine.face_model import FaceParameters
@@ -62,15 +62,14 @@ class DecaEncoder(FlameEncoder):
         if checkpoint is None:
             needs_checkpoint("deca", "deca_model.tar", "DECA's project page")
         path = Path(checkpoint)
-        encoder = cls()
+        encoder = unfilled(cls)
         strict_load(encoder, _weights(path), path, part=PART, remedy="give DECA's deca_model.tar")
         use_channels_last(encoder)
         return encoder.eval()
 
     @classmethod
     def check_file(cls, path: Path) -> str:
-        with torch.device("meta"):
-            encoder = cls()
+        encoder = unfilled(cls)
         weights = _weights(path, shapes_only=True)
         check_weights(encoder, weights, path, part=PART, remedy="give DECA's deca_model.tar")
         return "DECA's coarse encoder, 236 coefficients"

@@ -10,7 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from neuface_engine.encoders.base import FlameEncoder, Trainable
-from neuface_engine.encoders.checkpoints import below, check_weights, part_of, read_checkpoint, strict_load
+from neuface_engine.encoders.checkpoints import (
+    below,
+    check_weights,
+    part_of,
+    read_checkpoint,
+    strict_load,
+    unfilled,
+)
 from neuface_engine.encoders.coarse import Coarse, coarse_parameters
 from neuface_engine.encoders.deca import SPLIT, needs_checkpoint, regressor
 from neuface_engine.encoders.emoca_files import Settings, find_checkpoint, read_settings
@@ -68,7 +75,8 @@ class EmocaEncoder(FlameEncoder):
             needs_checkpoint("emoca", "the folder EMOCA_v2_lr_mse_20", "emoca.is.tue.mpg.de")
         path = find_checkpoint(Path(checkpoint), remedy=REMEDY)
         state = _state(path)
-        encoder = cls(_settings(path, state))
+        settings = _settings(path, state)
+        encoder = unfilled(lambda: cls(settings))
         for part, weights in encoder._parts(state, path).items():
             strict_load(encoder.get_submodule(part), weights, path, part=part, remedy=REMEDY)
         template = state.get("flame.v_template")
@@ -82,8 +90,7 @@ class EmocaEncoder(FlameEncoder):
         path = find_checkpoint(path, remedy=REMEDY)
         state = _state(path, shapes_only=True)
         settings = _settings(path, state)
-        with torch.device("meta"):
-            encoder = cls(settings)
+        encoder = unfilled(lambda: cls(settings))
         for part, weights in encoder._parts(state, path).items():
             check_weights(encoder.get_submodule(part), weights, path, part=part, remedy=REMEDY)
         return f"EMOCA's encoder, {settings.words()}"

@@ -16,7 +16,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from neuface_engine.encoders.arcface import EMBEDDING, IResNet100, aligned, five_points
-from neuface_engine.encoders.checkpoints import below, check_weights, part_of, read_checkpoint, strict_load
+from neuface_engine.encoders.checkpoints import (
+    below,
+    check_weights,
+    part_of,
+    read_checkpoint,
+    strict_load,
+    unfilled,
+)
 from neuface_engine.errors import AssetError, ConfigError
 
 if TYPE_CHECKING:
@@ -77,7 +84,7 @@ class MicaShape(nn.Module):
             )
         path = Path(checkpoint)
         parts, template = _weights(path)
-        prior = cls()
+        prior = unfilled(cls)
         for part, weights in parts.items():
             strict_load(prior.get_submodule(part), weights, path, part=part, remedy=REMEDY)
         prior.head_template = template
@@ -87,7 +94,7 @@ class MicaShape(nn.Module):
     def check_file(cls, path: Path) -> str:
         """What the file is, in words, without reading its weights. Raises AssetError."""
         with torch.device("meta"):
-            prior = cls()
+            prior = unfilled(cls)
         for part, weights in _weights(path, shapes_only=True)[0].items():
             check_weights(prior.get_submodule(part), weights, path, part=part, remedy=REMEDY)
         return "MICA, 300 shape components"

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from neuface_engine.encoders.base import CropPoints, FlameEncoder, Trainable
-from neuface_engine.encoders.checkpoints import check_weights, part_of, read_checkpoint, strict_load
+from neuface_engine.encoders.checkpoints import check_weights, part_of, read_checkpoint, strict_load, unfilled
 from neuface_engine.encoders.deca import needs_checkpoint
 from neuface_engine.encoders.mobilenet import (
     LARGE_FEATURES,
@@ -74,14 +74,13 @@ class SmirkEncoder(FlameEncoder):
         if checkpoint is None:
             needs_checkpoint("smirk", "SMIRK_em1.pt", "SMIRK's repository")
         path = Path(checkpoint)
-        encoder = cls()
+        encoder = unfilled(cls)
         strict_load(encoder, _weights(path), path, part=PART, remedy="give SMIRK_em1.pt")
         return encoder.eval()
 
     @classmethod
     def check_file(cls, path: Path) -> str:
-        with torch.device("meta"):
-            encoder = cls()
+        encoder = unfilled(cls)
         check_weights(encoder, _weights(path, shapes_only=True), path, part=PART, remedy="give SMIRK_em1.pt")
         return "SMIRK's encoder, 300 + 50 components and eyelids"
 

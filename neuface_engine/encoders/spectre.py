@@ -9,7 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from neuface_engine.encoders.base import FlameEncoder, Trainable
-from neuface_engine.encoders.checkpoints import below, check_weights, part_of, read_checkpoint, strict_load
+from neuface_engine.encoders.checkpoints import (
+    below,
+    check_weights,
+    part_of,
+    read_checkpoint,
+    strict_load,
+    unfilled,
+)
 from neuface_engine.encoders.coarse import Coarse, coarse_parameters
 from neuface_engine.encoders.deca import SPLIT, needs_checkpoint
 from neuface_engine.encoders.mobilenet import V2_FEATURES, V2_TRUNK, MobileNetV2
@@ -72,7 +79,7 @@ class SpectreEncoder(FlameEncoder):
         if checkpoint is None:
             needs_checkpoint("spectre", "spectre_model.tar", "SPECTRE's repository")
         path = Path(checkpoint)
-        encoder = cls()
+        encoder = unfilled(cls)
         for part, weights in _weights(path).items():
             strict_load(encoder.get_submodule(part), weights, path, part=part, remedy=REMEDY)
         use_channels_last(encoder.E_flame)
@@ -81,7 +88,7 @@ class SpectreEncoder(FlameEncoder):
     @classmethod
     def check_file(cls, path: Path) -> str:
         with torch.device("meta"):
-            encoder = cls()
+            encoder = unfilled(cls)
         for part, weights in _weights(path, shapes_only=True).items():
             check_weights(encoder.get_submodule(part), weights, path, part=part, remedy=REMEDY)
         return "SPECTRE's encoder, DECA and five frames for the mouth"

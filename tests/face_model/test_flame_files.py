@@ -151,6 +151,7 @@ def test_embeddings_of_deca_vhap_and_flame_pytorch_are_one(tmp_path, folder, hea
     for key in ("static_lmk_bary_coords", "full_lmk_bary_coords"):
         vhap[key] = np.concatenate([table[key], table[key][..., :2, :]], -2)
     files = [tiny_flame.save_object(tmp_path / "landmark_embedding_with_eyes.npy", vhap)]
+    convert(folder / "landmark_embedding.npy", tmp_path / "converted.npz")
     static = {
         "lmk_face_idx": table["static_lmk_faces_idx"].astype(np.uint32),
         "lmk_b_coords": table["static_lmk_bary_coords"],
@@ -162,7 +163,7 @@ def test_embeddings_of_deca_vhap_and_flame_pytorch_are_one(tmp_path, folder, hea
         "lmk_b_coords": [*table["dynamic_lmk_bary_coords"].numpy()],
     }
     tiny_flame.save_object(tmp_path / "flame_dynamic_embedding.npy", dynamic)
-    for file in files:
+    for file in [*files, tmp_path / "converted.npz"]:
         other = nf.FaceModel.load(folder / "generic_model.pkl", landmarks=file)
         assert torch.equal(other.landmarks(faces()), head.landmarks(faces())), file
 
