@@ -44,26 +44,26 @@ def bounds(repeats: int, seed: int) -> list[dict[str, Any]]:
         )
 
     for allowed, draws in enumerate((2995, 4742, 6294, 7752)):
-        held = simulate.clopper_pearson_holds(0.001, draws, 0.95, repeats, seed)
+        held = simulate.clopper_pearson_holds(0.001, draws, 0.95, repeats, seed + len(rows))
         row("Clopper-Pearson", f"0.1 % fail, {draws:,} draws (c = {allowed})", held, repeats)
     for failing, population, draws in ((1, 500, 476), (5, 5000, 2254), (5, 5000, 3287), (100, 20000, 1500)):
-        held = simulate.hypergeometric_holds(failing, population, draws, 0.95, repeats, seed)
+        held = simulate.hypergeometric_holds(failing, population, draws, 0.95, repeats, seed + len(rows))
         row("hypergeometric", f"{failing} of {population:,} fail, {draws:,} draws", held, repeats)
     for sensitivity in (1.0, 0.97, 0.8):
         plan = Plan(draws=3826, plants=100)
-        held = simulate.folded_holds(plan, 0.001, sensitivity, repeats, seed)
+        held = simulate.folded_holds(plan, 0.001, sensitivity, repeats, seed + len(rows))
         row("with 100 plants", f"0.1 % fail, {100 * sensitivity:.0f} % seen, 3,826 draws", held, repeats)
         plan = Plan(draws=3716, plants=100, population=5000)
-        held = simulate.folded_holds(plan, 0.001, sensitivity, repeats, seed)
+        held = simulate.folded_holds(plan, 0.001, sensitivity, repeats, seed + len(rows))
         row("with 100 plants, list", f"5 of 5,000 fail, {100 * sensitivity:.0f} % seen", held, repeats)
     for rate in (0.0002, 0.001, 0.02):
-        held = simulate.betting_holds(rate, 0.95, repeats, seed)
+        held = simulate.betting_holds(rate, 0.95, repeats, seed + len(rows))
         row("betting, at every moment", f"{100 * rate:g} % fail, until 200 failures", held, repeats)
     for failing, population in ((1, 500), (5, 5000), (50, 5000)):
-        held = simulate.betting_on_list_holds(failing, population, 0.95, few, seed)
+        held = simulate.betting_on_list_holds(failing, population, 0.95, few, seed + len(rows))
         row("betting on a list, at every moment", f"{failing} of {population:,} fail", held, few)
     plan = Plan(kind="betting", limit=0.05, target=0.01, population=300, draws=300, plants=60)
-    held = simulate.folded_at_any_time_holds(plan, 15, 0.85, few, seed)
+    held = simulate.folded_at_any_time_holds(plan, 15, 0.85, few, seed + len(rows))
     row("betting on a list with plants, 12 looks", "15 of 300 fail, 85 % seen", held, few)
     clips, failing_clips = [10] * 100, np.zeros(1000, bool)
     failing_clips[:10] = True
@@ -76,7 +76,7 @@ def bounds(repeats: int, seed: int) -> list[dict[str, Any]]:
     failing_clips[-40:] = True
     held = simulate.rounds_hold(clips, failing_clips, 220, 0.95, few)
     row("rounds over people, uneven", "2 or 40 clips; one with 40 fails always", held, few)
-    held = simulate.spending_holds(0.001, 8192, 0.95, few, seed)
+    held = simulate.spending_holds(0.001, 8192, 0.95, few, seed + len(rows))
     row("rounds over people, at every moment", "0.1 % fail, 8,192 draws", held, few)
     return rows
 
@@ -113,12 +113,12 @@ def exact_false_acceptance(limit: float = 0.001, failures: int = 200) -> float:
 def campaign(sequences: int, seed: int) -> dict[str, Any]:
     """One campaign through a project's logs: draw, verdicts, plants, read-out, certificate, check."""
     rng = np.random.default_rng(seed)
-    failing = set(rng.choice(sequences, max(sequences // 1000, 1), replace=False).tolist())
+    failing = set(rng.choice(sequences, max(sequences // 250, 1), replace=False).tolist())
     items = [Item(f"{i:05d}", f"{i:064x}") for i in range(sequences)]
     spent: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder, Project.create(Path(folder) / "lab") as project:
         begun = time.perf_counter()
-        plan = Plan(limit=0.005, target=0.001, plants=96)
+        plan = Plan(limit=0.01, target=0.004, plants=96)
         audit = draw_audit(project, reviewer="anna", plan=plan, items=items, seed=f"{seed}")
         spent["draw_s"] = time.perf_counter() - begun
         begun = time.perf_counter()

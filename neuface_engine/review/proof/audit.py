@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -67,6 +68,12 @@ class Audit:
         return practice_plants(self.order, self.seed) if self.plan.plants else ()
 
 
+def software_version() -> str:
+    """Of this program."""
+    # By name: the package's lazy names would draw torch into what needs none.
+    return str(importlib.import_module("neuface_engine").__version__)
+
+
 def released_items(project: Project) -> tuple[Item, ...]:
     """Every sequence of the project that has a track, with the hash of the bytes that lie there now."""
     from neuface_engine.review.track_files import file_hash
@@ -93,8 +100,6 @@ def draw_audit(
     seed     default: 128 random bits
     Raises ProjectError where there is nothing to draw from, ConfigError where the list is too small for the plan.
     """
-    from neuface_engine import __version__
-
     items = released_items(project) if items is None else tuple(items)
     if not items:
         raise ProjectError(f"{project.folder}: no sequence has a track; track some, then draw the audit")
@@ -109,7 +114,7 @@ def draw_audit(
         "seed": new_seed() if seed is None else seed,
         "population_hash": digest,
         "population": len(items),
-        "version": __version__,
+        "version": software_version(),
         "verdicts_before": len(project.index.events("verdict")),
     }
     event = Other(DRAWN, reviewer, data=data)

@@ -16,7 +16,7 @@ from neuface_engine.errors import ProjectError
 from neuface_engine.files import written_whole
 from neuface_engine.review.journal import Head
 from neuface_engine.review.proof.agreement import agreement
-from neuface_engine.review.proof.audit import Audit, audits, load_audit
+from neuface_engine.review.proof.audit import Audit, audits, load_audit, software_version
 from neuface_engine.review.proof.bounds import Bound, bound_at_the_end, bound_so_far
 from neuface_engine.review.proof.clusters import DEFAULT_ICC, design_effect, effective_sample
 from neuface_engine.review.proof.draw import person
@@ -236,11 +236,9 @@ def _made() -> dict[str, str]:
     import numpy
     import scipy
 
-    from neuface_engine import __version__
-
     return {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
-        "neuface-studio": __version__,
+        "neuface-studio": software_version(),
         "python": platform.python_version(),
         "numpy": numpy.__version__,
         "scipy": scipy.__version__,

@@ -29,9 +29,9 @@ def write_pdf(certificate: Mapping[str, Any], path: Path, *, title: str) -> None
 
 
 def _draw(certificate: Mapping[str, Any], title: str) -> bytes:
-    from reportlab.lib.pagesizes import A4
-    from reportlab.lib.units import mm
-    from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer
+    from reportlab.lib.pagesizes import A4  # type: ignore[import-untyped]
+    from reportlab.lib.units import mm  # type: ignore[import-untyped]
+    from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer  # type: ignore[import-untyped]
 
     styles = _styles()
     passes = certificate["passes"] and certificate["final"]
@@ -179,7 +179,7 @@ def percent_down(share: float) -> str:
 
 
 def _banner(heading: str, statement: str, colour: str, styles: Mapping[str, Any]) -> Any:
-    from reportlab.lib.colors import HexColor
+    from reportlab.lib.colors import HexColor  # type: ignore[import-untyped]
     from reportlab.platypus import Paragraph, Table, TableStyle
 
     cell = [
@@ -254,7 +254,7 @@ def _plants(c: Mapping[str, Any], styles: Mapping[str, Any]) -> Any:
 
 def _styles() -> dict[str, Any]:
     from reportlab.lib.colors import HexColor
-    from reportlab.lib.styles import ParagraphStyle
+    from reportlab.lib.styles import ParagraphStyle  # type: ignore[import-untyped]
 
     base = ParagraphStyle("base", fontName="Helvetica", fontSize=9, leading=11.5, textColor=HexColor(_INK))
 

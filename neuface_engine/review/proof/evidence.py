@@ -68,21 +68,19 @@ def gather(audit: Audit, events: Iterable[Event]) -> Evidence:
     """The evidence of an audit, from all events of a project in their order."""
     events = list(events)
     standing = active(events)
-    released = {item.name: item.track_hash for item in audit.items}
-    drawn = {item.name for item in audit.draws}
+    released = {item.name: item.track_hash for item in audit.draws}
     verdicts: dict[str, list[Verdict]] = {}
     ever_failed: set[str] = set()
     on_plants: dict[str, Other] = {}
     reviewers: dict[str, int] = {}
-    for event in events:
-        is_about_draw = isinstance(event, Verdict) and event.sequence in drawn
-        if is_about_draw and event.verdict != "accept" and event.track_hash == released[event.sequence]:
-            ever_failed.add(event.sequence)
     plant_ids = {plant.id for plant in audit.plants}
+    for event in events:
+        if isinstance(event, Verdict) and event.verdict != "accept" and _is_released(event, released):
+            ever_failed.add(event.sequence)
     for event in standing:
         if isinstance(event, Verdict):
             # A repaired track has other bytes: what is said of it does not change the lot as released.
-            if event.sequence in drawn and event.track_hash == released[event.sequence]:
+            if _is_released(event, released):
                 verdicts.setdefault(event.sequence, []).append(event)
                 reviewers[event.reviewer] = reviewers.get(event.reviewer, 0) + 1
         elif isinstance(event, Other) and event.name == PLANT_JUDGED:
@@ -119,10 +117,17 @@ def counts(coverage: Mapping[str, Any], rule: CoverageRule) -> bool:
         return False
 
 
+def _is_released(verdict: Verdict, released: Mapping[str, str]) -> bool:
+    """Whether it is about a draw, and about the bytes that were released."""
+    return released.get(verdict.sequence) == verdict.track_hash
+
+
 def _state(verdicts: list[Verdict], rule: CoverageRule) -> tuple[State, tuple[str, ...]]:
     """Each reviewer's last verdict; one that does not accept is a failure, unless an adjudication accepts."""
     final = [verdict for verdict in verdicts if isinstance(verdict, Adjudication)]
-    latest = final[-1:] or list({verdict.reviewer: verdict for verdict in verdicts}.values())
+    latest = list({verdict.reviewer: verdict for verdict in verdicts}.values())
+    if final:
+        latest = [final[-1]]
     failing = [verdict for verdict in latest if verdict.verdict != "accept"]
     if failing:
         return "failure", tuple(sorted({reason for verdict in failing for reason in verdict.reasons}))
