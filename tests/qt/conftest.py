@@ -180,7 +180,7 @@ def make_window(qtbot: QtBot, tmp_path: Path) -> Iterator[Callable[..., MainWind
         return window
 
     yield make
-    for window in windows:
+    for window in filter(shiboken6.isValid, windows):  # a test may have deleted its own
         window.close()
         window.deleteLater()
     QGuiApplication.processEvents()
