@@ -147,6 +147,14 @@ COMMANDS: tuple[Command, ...] = (
         needs="sequence",
     ),
     Command(
+        "rename_run",
+        "Re&name the shown run…",
+        "&Run",
+        ("F2",),
+        "Call the shown run something else in the list over the tiles.",
+        needs="sequence",
+    ),
+    Command(
         "fit_flame",
         "FLAME &fitting, the baseline",
         "&Run",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt, Signal, Slot
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QImage
 
 from neuface_studio import theme
@@ -23,18 +23,31 @@ FOREGROUND, ALIGNMENT = int(Qt.ItemDataRole.ForegroundRole), int(Qt.ItemDataRole
 TIPS = (int(Qt.ItemDataRole.ToolTipRole), int(Qt.ItemDataRole.AccessibleTextRole))
 RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 ANSWERED = frozenset((DISPLAY, DECORATION, FOREGROUND, *TIPS))
+AnyIndex = QModelIndex | QPersistentModelIndex
+ROOT = QModelIndex()
 LARGEST = 2**31 - 2  # rows that a Qt model can have
 
 
 class Row(Protocol):
     """What the index knows of one sequence."""
 
-    name: str
-    state: str
-    flags: tuple[str, ...]
-    measures: dict[str, float]
-    suspicion: float
-    source: str | None
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def state(self) -> str: ...
+
+    @property
+    def flags(self) -> tuple[str, ...]: ...
+
+    @property
+    def measures(self) -> dict[str, float]: ...
+
+    @property
+    def suspicion(self) -> float: ...
+
+    @property
+    def source(self) -> str | None: ...
 
 
 class Index(Protocol):
@@ -278,11 +291,11 @@ class QueueModel(QAbstractTableModel):
 
     # Qt's questions
 
-    def rowCount(self, parent: QModelIndex | None = None) -> int:
-        return 0 if parent is not None and parent.isValid() else self._count
+    def rowCount(self, parent: AnyIndex = ROOT) -> int:
+        return 0 if parent.isValid() else self._count
 
-    def columnCount(self, parent: QModelIndex | None = None) -> int:
-        return 0 if parent is not None and parent.isValid() else len(COLUMNS)
+    def columnCount(self, parent: AnyIndex = ROOT) -> int:
+        return 0 if parent.isValid() else len(COLUMNS)
 
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
@@ -293,7 +306,7 @@ class QueueModel(QAbstractTableModel):
             return COLUMNS[section].title
         return COLUMNS[section].tip if role == Qt.ItemDataRole.ToolTipRole else None
 
-    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+    def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         column = index.column()
         if role == ALIGNMENT:
             return None if COLUMNS[column].digits is None else RIGHT

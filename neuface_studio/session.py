@@ -26,6 +26,7 @@ from neuface_studio.model import (
     run_title,
 )
 from neuface_studio.muting import muted_record
+from neuface_studio.run_names import RunNames
 from neuface_studio.undo import Place, UndoStack
 
 __all__ = [
@@ -111,6 +112,7 @@ class Session(QObject):
         self.comparison = Comparison(self)
         self.marks = Marks(self)
         self.undo_stack = UndoStack(self)
+        self.names = RunNames(self)
         self.undo_stack.here = self.place
         self._histories: dict[str, tuple[dict[int, IterationRecord], list[int]]] = {FIRST_RUN: ({}, [])}
 

@@ -135,7 +135,7 @@ def thumbnail(source: str, folder: Path) -> QImage | None:
     picture = to_thumbnail(frame)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        picture.save(str(kept), "JPG", 85)
+        picture.save(str(kept), None, 85)
     except OSError as error:
         log.debug("thumbnail not kept: %s", error)
     return picture
@@ -153,7 +153,8 @@ def to_thumbnail(frame: np.ndarray) -> QImage:
     height, width = frame.shape[:2]
     image = QImage(frame.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888)
     grown = image.scaled(
-        *(2 * side for side in SIZE),
+        2 * SIZE[0],
+        2 * SIZE[1],
         Qt.AspectRatioMode.KeepAspectRatioByExpanding,
         Qt.TransformationMode.SmoothTransformation,
     )

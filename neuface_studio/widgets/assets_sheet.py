@@ -141,7 +141,7 @@ class AssetsSheet(Sheet):
     def _fill(self, embedded: tuple[Embedded, ...], states: list[Any]) -> None:
         if self._worker is None:
             return
-        place = max(0, self.rows.indexOfTopLevelItem(self.rows.currentItem()))
+        place = max(0, self.rows.currentIndex().row())
         self.rows.clear()
         for entry in embedded:
             status = "damaged" if entry.problem else "embedded"
@@ -159,7 +159,7 @@ class AssetsSheet(Sheet):
                 lines += [f"{number}. {step}" for number, step in enumerate(asset.steps, start=1)]
             lines.append(f"then: Edit &gt; Settings, or <tt>neuface track INPUT {asset.use}</tt>")
             self._put(asset.title, state.status, asset.purpose, "<br>".join(lines))
-        self.rows.setCurrentItem(self.rows.topLevelItem(min(place, self.rows.topLevelItemCount() - 1)))
+        self.rows.setCurrentIndex(self.rows.model().index(min(place, self.rows.topLevelItemCount() - 1), 0))
 
     def _put(self, title: str, status: str, purpose: str, detail: str) -> None:
         sign, word, colour = SIGNS.get(status, SIGNS["missing"])

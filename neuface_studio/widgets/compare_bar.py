@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QWidget
 
-from neuface_studio.model import CompareMode, RunState, run_title
+from neuface_studio.model import CompareMode, RunState
 from neuface_studio.session import Session
 from neuface_studio.widgets.common import ActionKey, ElidedLabel, action_button, soft
 
@@ -56,6 +56,7 @@ class CompareBar(QWidget):
         row.addWidget(self.read_out, 1)
         session.comparison.choices_changed.connect(self._fill)
         session.runs_changed.connect(self._fill_runs)
+        session.names.changed.connect(self._fill_runs)
         session.history_changed.connect(self._fill_runs)
         self._fill_runs()
         session.comparison.changed.connect(self._show)
@@ -77,10 +78,11 @@ class CompareBar(QWidget):
     @Slot()
     def _fill_runs(self) -> None:
         session = self._session
-        if self.run_choice.count() != len(session.runs):
+        titles = [session.names.title(session.place(), name) for name in session.runs]
+        if titles != [self.run_choice.itemText(place) for place in range(self.run_choice.count())]:
             self.run_choice.clear()
-            for name in session.runs:
-                self.run_choice.addItem(run_title(name), name)
+            for name, title in zip(session.runs, titles, strict=True):
+                self.run_choice.addItem(title, name)
         self.run_choice.setCurrentIndex(session.runs.index(session.run_name))
         for widget in (self._run_label, self.run_choice):
             widget.setVisible(len(session.runs) > 1)

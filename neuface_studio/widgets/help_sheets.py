@@ -102,11 +102,11 @@ def packages() -> str:
 
 def _licence(found: metadata.PackageMetadata) -> str:
     """The licence as the package states it, in one line."""
-    stated = found.get("License-Expression") or ""
+    stated = (found.get_all("License-Expression") or [""])[0]
     if not stated:
         classifiers = found.get_all("Classifier") or []
         named = [entry.rpartition("::")[2].strip() for entry in classifiers if entry.startswith("License")]
-        stated = ", ".join(named) or (found.get("License") or "").strip().partition("\n")[0]
+        stated = ", ".join(named) or (found.get_all("License") or [""])[0].strip().partition("\n")[0]
     return stated.replace("|", "/") or "see the package"
 
 

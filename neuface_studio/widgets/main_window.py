@@ -5,28 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QEvent, QSettings, Qt, Slot
+from PySide6.QtCore import QEvent, QSettings, Qt, Slot
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
 from PySide6.QtWidgets import (
-    QDockWidget,
     QLabel,
     QMainWindow,
     QSizePolicy,
     QStackedWidget,
-    QTabBar,
     QToolBar,
     QVBoxLayout,
     QWidget,
 )
 
-from neuface_engine.errors import NeuFaceError
 from neuface_engine.review import Project
 from neuface_engine.review.queue import Filter
 from neuface_studio import actions as table
-from neuface_studio import projects
 from neuface_studio.analyst import Analyst
 from neuface_studio.controller import Controller
-from neuface_studio.footage_folders import is_collection
 from neuface_studio.keys import KeyMap
 from neuface_studio.preferences import Settings
 from neuface_studio.queue import Queue
@@ -37,6 +32,7 @@ from neuface_studio.scene.exporting import Exporter
 from neuface_studio.scene.renderer import Renderer
 from neuface_studio.session import RunState, Session
 from neuface_studio.theme import apply_text_size
+from neuface_studio.widgets.arrangement import Arrangement
 from neuface_studio.widgets.commands import (
     CompareCommands,
     EditCommands,
@@ -53,6 +49,7 @@ from neuface_studio.widgets.commands import (
 )
 from neuface_studio.widgets.common import scrolling, sideways
 from neuface_studio.widgets.compare_bar import CompareBar
+from neuface_studio.widgets.doorway import Doorway
 from neuface_studio.widgets.figures_panel import FiguresPanel
 from neuface_studio.widgets.frames_panel import FramesPanel
 from neuface_studio.widgets.layer_panel import LayerPanel
@@ -70,8 +67,6 @@ from neuface_studio.widgets.transport import Transport
 from neuface_studio.widgets.view3d import View3D
 from neuface_studio.widgets.view_grid import ViewGrid
 
-LAYOUT_VERSION = 3
-TALL = 1000  # px: from this height on 3D, measures and layers stand one below the other
 GROUPS = (
     FileCommands,
     EditCommands,
@@ -112,11 +107,12 @@ class MainWindow(QMainWindow):
         self.keys = KeyMap(self.settings)
         self.keys.apply(self.actions_by_id)
         self._closed = False
+        self._doorway, self._arrangement = Doorway(self), Arrangement(self)
         self._build_menus()
         self._build_panels()
         self._connect()
         self._update_actions()
-        self._restore_layout()
+        self._arrangement.restore()
 
     # Construction
 
@@ -141,6 +137,7 @@ class MainWindow(QMainWindow):
         session, actions = self.session, self.actions_by_id
         self.start_page = StartPage(actions)
         self.view_grid = ViewGrid(session, self.renderer)
+        self.view_grid.setAccessibleName("Footage, one tile a view")
         self.pages = QStackedWidget()
         self.pages.addWidget(self.start_page)
         self.pages.addWidget(self.view_grid)
@@ -168,37 +165,39 @@ class MainWindow(QMainWindow):
         self.setStatusBar(self.status_line)
 
         self.side_docks = [
-            self._dock(name, title, widget, Qt.DockWidgetArea.RightDockWidgetArea)
+            self._arrangement.dock(name, title, widget, Qt.DockWidgetArea.RightDockWidgetArea)
             for name, title, widget in (
                 ("view3d", "3D", self.view3d),
                 ("figures", "Measures", self.figures),
                 ("layers", "Layers", scrolling(self.layer_panel)),
             )
         ]
-        self.queue_dock = self._dock("queue", "Queue", self.queue_panel, Qt.DockWidgetArea.LeftDockWidgetArea)
-        self.plot_dock = self._dock(
+        self.queue_dock = self._arrangement.dock(
+            "queue", "Queue", self.queue_panel, Qt.DockWidgetArea.LeftDockWidgetArea
+        )
+        self.plot_dock = self._arrangement.dock(
             "plots", "Optimisation", self.plots, Qt.DockWidgetArea.BottomDockWidgetArea
         )
         self.frames_panel = FramesPanel(session, self.analyst)
-        self.frames_dock = self._dock(
+        self.frames_dock = self._arrangement.dock(
             "frames", "Views and frames", scrolling(self.frames_panel), Qt.DockWidgetArea.BottomDockWidgetArea
         )
         self.slit_panel = SlitPanel(session, self.renderer)
-        self.slit_dock = self._dock(
+        self.slit_dock = self._arrangement.dock(
             "slit", "Slit scan", self.slit_panel, Qt.DockWidgetArea.BottomDockWidgetArea
         )
         self.paper_panel = PaperPanel(session, self.renderer)
-        self.paper_dock = self._dock(
+        self.paper_dock = self._arrangement.dock(
             "paper", "Overlay, turned", self.paper_panel, Qt.DockWidgetArea.RightDockWidgetArea
         )
         self.tabifyDockWidget(self.side_docks[0], self.paper_dock)
         self.side_docks[0].raise_()
         self.repair_panel = RepairPanel(session, self.controller.repairs, actions)
-        self.repair_dock = self._dock(
+        self.repair_dock = self._arrangement.dock(
             "repair", "Repairs", scrolling(self.repair_panel), Qt.DockWidgetArea.BottomDockWidgetArea
         )
         self.review_docks = [
-            self._dock(name, title, sideways(page), Qt.DockWidgetArea.BottomDockWidgetArea)
+            self._arrangement.dock(name, title, sideways(page), Qt.DockWidgetArea.BottomDockWidgetArea)
             for name, title, page in self.review_panels.pages
         ]
         for dock in (self.frames_dock, self.slit_dock, self.repair_dock, *self.review_docks):
@@ -215,20 +214,9 @@ class MainWindow(QMainWindow):
             bar.addWidget(widget)
             self.addToolBarBreak(Qt.ToolBarArea.BottomToolBarArea)
             self.addToolBar(Qt.ToolBarArea.BottomToolBarArea, bar)
-        self._bars = [
+        self.bars = [
             bar for bar in self.findChildren(QToolBar) if bar.objectName() in ("transport", "review")
         ]
-
-    def _dock(self, name: str, title: str, widget: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
-        dock = QDockWidget(title, self)
-        dock.setObjectName(f"dock_{name}")
-        dock.setWidget(widget)
-        dock.setFeatures(
-            QDockWidget.DockWidgetFeature.DockWidgetMovable
-            | QDockWidget.DockWidgetFeature.DockWidgetFloatable
-        )
-        self.addDockWidget(area, dock)
-        return dock
 
     def _connect(self) -> None:
         session, controller = self.session, self.controller
@@ -276,7 +264,7 @@ class MainWindow(QMainWindow):
         ):
             dock.visibilityChanged.connect(panel.show_up)
         self.view_grid.scale_changed.connect(self.layer_panel.show_scale)
-        self._show_panels(False)
+        self._arrangement.show_panels(False)
         self.start_page.show_recent()
         self._on_preferences()
 
@@ -292,53 +280,20 @@ class MainWindow(QMainWindow):
         self, path: Path | None, *, views: str | None = None, max_frames: int | None = None
     ) -> None:
         """Open footage, a project folder or a folder of many sequences; None is the demo."""
-        self.notices.clear()
-        if path is not None:
-            self.settings.setValue("open/folder", str(path.parent))
-            if projects.is_project(path):
-                self.open_project(path)
-                return
-            if is_collection(path):
-                self.open_project(self.controller.project_override or projects.default_project_folder(path))
-                self.add_footage([path])
-                return
-        self.controller.open_path(path, views=views, max_frames=max_frames)
+        self._doorway.open_path(path, views=views, max_frames=max_frames)
 
     def recover(self) -> bool:
         """Go on where the last session stopped, if it ended without closing; False where it was closed."""
-        stored = self.settings.value("session/open")
-        self.settings.remove("session/open")
-        if not isinstance(stored, str) or not projects.is_project(Path(stored)):
-            return False
-        self.open_project(Path(stored))
-        self.session.notify(
-            "info", "The last session ended without closing; everything it kept is here again."
-        )
-        return True
+        return self._doorway.recover()
 
     def open_project(self, folder: Path) -> None:
         """Show the queue of a project, and go on in the sequence where it was left."""
-        if not self.queue.show(folder):
-            return
-        try:
-            last = projects.read_source(folder)
-        except NeuFaceError:
-            if self.queue.model.rowCount():
-                self.show_queue(True)
-                self.session.notify(
-                    "info", "Choose a sequence of the queue: a double-click or Return opens it."
-                )
-            return
-        self.controller.open_sequence(folder, last.path, name=last.name)
+        self._doorway.open_project(folder)
 
     @Slot(object)
     def add_footage(self, paths: list[Path]) -> None:
         """Add what lies under these paths to the queue; the first is opened where nothing is open."""
-        idle = self.session.footage is None and not self.controller.opener.loading
-        if self.queue.add(paths):
-            self.show_queue(True)
-            if idle:
-                self.queue.open_row(0)
+        self._doorway.add_footage(paths)
 
     def show_queue(self, shown: bool, *, for_good: bool = False) -> None:
         """Show or hide the queue; ``for_good`` remembers it."""
@@ -437,28 +392,11 @@ class MainWindow(QMainWindow):
             self._title.setText(
                 f"{name}   ·   {views} view{'' if views == 1 else 's'} × {self.session.num_frames} frames"
             )
-        self._show_panels(footage is not None)
+        self._arrangement.show_panels(footage is not None)
         if self.session.project_folder is not None:
             self.queue.show(self.session.project_folder)
-            self.settings.setValue("session/open", str(self.session.project_folder))
-        else:
-            self.settings.remove("session/open")
-        self.settings.sync()  # what is read after a crash has to be on the disk before it
+        self._doorway.note_open()
         self._update_actions()
-
-    def _show_panels(self, shown: bool) -> None:
-        docks = (
-            *self.side_docks,
-            self.plot_dock,
-            self.frames_dock,
-            self.slit_dock,
-            self.paper_dock,
-            self.repair_dock,
-        )
-        docks = (*docks, *self.review_docks)
-        for widget in (*docks, *self._bars, self.compare_bar):
-            widget.setVisible(shown)
-        self.name_tabs()
 
     @Slot()
     def _on_frame_requested(self) -> None:
@@ -503,80 +441,19 @@ class MainWindow(QMainWindow):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
-        if not paths:
-            return
-        event.acceptProposedAction()
-        if len(paths) == 1:
-            self.open_path(paths[0])
-            return
-        self.add_footage(paths)
-        self.session.notify(
-            "info",
-            "Each of the dropped files is a sequence of its own; put the views of one moment into a folder.",
-        )
+        if self._doorway.take_drop(event.mimeData()):
+            event.acceptProposedAction()
 
     # Layout and the end
 
-    def _restore_layout(self) -> None:
-        self._first_state = self.saveState(LAYOUT_VERSION)
-        geometry = self.settings.value("window/geometry")
-        state = self.settings.value("window/state")
-        if isinstance(geometry, QByteArray):
-            self.restoreGeometry(geometry)
-        else:
-            self.resize(1600, 1000)
-        if isinstance(state, QByteArray):
-            self.restoreState(state, LAYOUT_VERSION)
-        else:
-            self.default_layout()
-        self._show_panels(self.session.footage is not None)
-        self.queue_dock.hide()
-
-    def name_tabs(self) -> None:
-        """Give the tab bars, which Qt makes for docks in one place, a name that can be said."""
-        for bar in self.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly):
-            titles = ", ".join(bar.tabText(place) for place in range(bar.count()))
-            bar.setAccessibleName(f"Panels in one place: {titles}")
-
     def reset_layout(self) -> None:
         """Every panel back to its first place and size."""
-        self.restoreState(self._first_state, LAYOUT_VERSION)
-        self._show_panels(self.session.footage is not None)
-        self.default_layout()
+        self._arrangement.reset()
         self._on_queue()
 
     def default_layout(self) -> None:
         """Sizes of the docks for the present size of the window."""
-        self._arrange_side()
-        self.resizeDocks(
-            [self.queue_dock], [max(230, min(420, self.width() // 5))], Qt.Orientation.Horizontal
-        )
-        self.resizeDocks([self.plot_dock], [max(150, min(240, self.height() // 6))], Qt.Orientation.Vertical)
-
-    def _arrange_side(self) -> None:
-        """3D with the paper's pictures above; below measures and layers, sharing a place in a low window."""
-        view3d, figures, layers = self.side_docks
-        column = (*self.side_docks, self.paper_dock)
-        shown = [not dock.isHidden() for dock in column]
-        for dock in column:
-            self.removeDockWidget(dock)  # a dock among tabs cannot be split from them
-        self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, view3d)
-        if self.height() >= TALL:
-            self.splitDockWidget(view3d, figures, Qt.Orientation.Vertical)
-            self.splitDockWidget(figures, layers, Qt.Orientation.Vertical)
-            heights = [self.height() // 3, 140, 400]
-        else:
-            self.splitDockWidget(view3d, layers, Qt.Orientation.Vertical)
-            self.tabifyDockWidget(layers, figures)
-            heights = [self.height() * 2 // 5, self.height() // 4, self.height() // 4]
-        self.tabifyDockWidget(view3d, self.paper_dock)
-        for dock, visible in zip(column, shown, strict=True):
-            dock.setVisible(visible)
-        view3d.raise_()
-        layers.raise_()
-        self.resizeDocks(self.side_docks, heights, Qt.Orientation.Vertical)
-        self.resizeDocks([view3d], [max(270, min(420, self.width() // 5))], Qt.Orientation.Horizontal)
+        self._arrangement.set_sizes()
 
     def keyReleaseEvent(self, event: QKeyEvent) -> None:
         """The comparison is flipped to only while the key is held."""
@@ -601,8 +478,7 @@ class MainWindow(QMainWindow):
         self._closed = True
         self.controller.keep_place()
         if self.session.footage is not None:
-            self.settings.setValue("window/geometry", self.saveGeometry())
-            self.settings.setValue("window/state", self.saveState(LAYOUT_VERSION))
+            self._arrangement.save()
         self.session.set_playing(False)
         self.view_grid.stop()
         self.renderer.stop()

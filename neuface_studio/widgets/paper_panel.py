@@ -8,7 +8,6 @@ import numpy as np
 from PySide6.QtCore import QRectF, Qt, QTimer, Slot
 from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
-    QButtonGroup,
     QFrame,
     QHBoxLayout,
     QSizePolicy,
@@ -91,7 +90,7 @@ class PaperPanel(QFrame):
         column.setSpacing(4)
         line = QHBoxLayout()
         self.buttons: dict[str, QToolButton] = {}
-        group = QButtonGroup(self)
+        # No exclusive group: Qt would let the keyboard reach only the button that is on.
         for kind, title, tip in KINDS:
             button = QToolButton()
             button.setText(title)
@@ -101,7 +100,6 @@ class PaperPanel(QFrame):
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             button.setProperty("kind", kind)
             button.clicked.connect(self._on_kind)
-            group.addButton(button)
             line.addWidget(button)
             self.buttons[kind] = button
         self.words = soft("", name="faint")
@@ -169,6 +167,8 @@ class PaperPanel(QFrame):
         button = self.sender()
         if button is not None:
             self.kind = str(button.property("kind"))
+            for kind, other in self.buttons.items():
+                other.setChecked(kind == self.kind)
             self.refresh()
 
     @Slot()

@@ -123,7 +123,7 @@ class SettingsSheet(Sheet):
         grid.addWidget(QLabel("Cache"), 0, 0)
         grid.addWidget(self.folder, 0, 1, 1, 2)
         grid.addLayout(row, 1, 1, 1, 2)
-        self.size = QLabel()
+        self.cache_size = QLabel()
         self.clear_button = QPushButton("Clear")
         self.clear_button.setAccessibleName("Clear the cache")
         self.clear_button.setToolTip(
@@ -132,7 +132,7 @@ class SettingsSheet(Sheet):
         self.clear_button.clicked.connect(self._clear)
         row = QHBoxLayout()
         row.setSpacing(12)
-        row.addWidget(self.size)
+        row.addWidget(self.cache_size)
         row.addWidget(self.clear_button)
         row.addStretch(1)
         grid.addWidget(QLabel("In it now"), 2, 0)
@@ -217,7 +217,7 @@ class SettingsSheet(Sheet):
     def _show_cache(self) -> None:
         folder = prefs.cache_folder()
         self.folder.setText(str(folder))
-        self.size.setText(megabytes(prefs.folder_bytes(folder)))
+        self.cache_size.setText(megabytes(prefs.folder_bytes(folder)))
 
     @Slot()
     def _text_size_chosen(self) -> None:

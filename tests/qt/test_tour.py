@@ -37,6 +37,9 @@ class Reader:
     def _there(self) -> QWidget:
         dialog = next((d for d in self._window.findChildren(QDialog) if d.isVisible()), None)
         root: QWidget = dialog or self._window
+        if dialog is not None:
+            dialog.activateWindow()
+            self._qtbot.waitUntil(dialog.isActiveWindow)
         focus = QApplication.focusWidget()
         return focus if focus is not None and root.isAncestorOf(focus) else root
 
@@ -113,7 +116,8 @@ def test_the_tour_works_word_for_word(window: MainWindow, demo: None, qtbot: QtB
     for _ in follow():
         pass
     assert session.judgement.verdict == "accept" and session.judgement.note == "lips follow"
-    assert "Saved" in window.notices.text.full_text()
+    assert "saved" in window.status_line._saved.text()
+    assert "Accepted" in window.notices.text.full_text()
 
     standing = [session.judgement for _ in follow()]
     assert standing[0] is None and standing[1].verdict == "accept"

@@ -13,6 +13,7 @@ from neuface_engine.errors import ProjectError
 from neuface_engine.review import EventLog
 from neuface_studio.undo import Change, Place, UndoStack
 from neuface_studio.widgets.main_window import MainWindow
+from neuface_studio.widgets.rename_sheet import RenameSheet
 
 CONTROL = Qt.KeyboardModifier.ControlModifier
 SHIFT = Qt.KeyboardModifier.ShiftModifier
@@ -102,6 +103,20 @@ def test_verdicts_are_undone_and_redone_as_events_and_the_menu_names_them(
     logs = [EventLog(path) for path in (session.project_folder / "log").glob("*.jsonl")]
     kinds = [event.kind for log in logs for event in log.events if event.kind in ("verdict", "undo")]
     assert kinds == ["verdict", "undo", "undo"], "nothing is ever erased from the log"
+
+
+def test_runs_are_renamed_and_it_is_undone(ready: MainWindow, qtbot: QtBot) -> None:
+    session = ready.session
+    choice = ready.compare_bar.run_choice
+    QTest.keyClick(ready, Qt.Key.Key_F2)
+    sheet = ready.findChild(RenameSheet)
+    sheet.field.setText("with lids")
+    QTest.keyClick(sheet.field, Qt.Key.Key_Return)
+    assert choice.itemText(0) == "with lids" and session.undo_stack.undo_text == "rename NeuFace to with lids"
+    QTest.keyClick(ready, Qt.Key.Key_Z, CONTROL)
+    assert choice.itemText(0) == "NeuFace"
+    names, place = session.names, session.place()
+    assert "Another run" in names.rename(place, "branch 1", "NeuFace", ["", "branch 1"], session.undo_stack)
 
 
 def test_a_verdict_of_an_earlier_session_can_still_be_taken_back(

@@ -7,6 +7,7 @@ from PySide6.QtCore import Slot
 from neuface_studio.model import RunState
 from neuface_studio.widgets.branch_sheet import BranchSheet
 from neuface_studio.widgets.commands.base import Commands
+from neuface_studio.widgets.rename_sheet import RenameSheet
 
 
 class RunCommands(Commands):
@@ -41,6 +42,10 @@ class RunCommands(Commands):
         sheet = BranchSheet(record.title, settings, self._window)
         sheet.chosen.connect(controller.branch)
         sheet.show()
+
+    @Slot()
+    def do_rename_run(self) -> None:
+        RenameSheet(self._session, self._window).open()
 
     @Slot()
     def do_fit_flame(self) -> None:
