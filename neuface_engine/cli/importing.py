@@ -63,6 +63,9 @@ def add_to(commands: Any) -> None:
     parser.add_argument(
         "--cache-dir", type=Path, metavar="DIR", help="where detections are kept (default: yours)"
     )
+    parser.add_argument(
+        "--max-frames", type=shared.positive, metavar="N", help="only the first N frames of the footage"
+    )
     shared.add_json(parser)
     parser.set_defaults(run=run)
 
@@ -85,7 +88,12 @@ def run(options: argparse.Namespace, output: Output) -> int:
     if options.sequence is not None:
         progress = Progress(options.sequence.resolve().name)
         try:
-            sequence = nf.load_sequence(options.sequence, cache_dir=options.cache_dir, progress=progress)
+            sequence = nf.load_sequence(
+                options.sequence,
+                max_frames=options.max_frames,
+                cache_dir=options.cache_dir,
+                progress=progress,
+            )
         finally:
             progress.close()
     track = import_track(

@@ -95,8 +95,13 @@ class Glb:
         return index
 
     def skin(self, joints: list[int]) -> int:
-        """Of joint nodes whose matrices apply to the mesh as they are (inverse bind matrices are the identity)."""
-        return self._add(self._gltf.skins, gl.Skin(joints=joints))
+        """Of joint nodes whose matrices apply to the mesh as they are: inverse bind matrices are the identity.
+
+        They are written although that is what their absence means: not every reader knows.
+        """
+        still = np.tile(np.eye(4, dtype="<f4").ravel(), (len(joints), 1))
+        matrices = self._accessor(still.tobytes(), gl.FLOAT, len(joints), gl.MAT4)
+        return self._add(self._gltf.skins, gl.Skin(joints=joints, inverseBindMatrices=matrices))
 
     def orthographic(self, name: str, half_width: float, half_height: float, extras: dict[str, Any]) -> int:
         """Metres; sees from 1 cm to 10 m."""

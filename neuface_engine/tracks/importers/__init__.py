@@ -132,10 +132,16 @@ def import_track(
             )
         return mesh_sequence.read(paths[0], known, head=head, space=space, unit=unit)
     importer = IMPORTERS[name]
-    if views is None and sequence is not None and importer.reads_rows and len(paths) == 1:
+    rows_of_footage = views is None and sequence is not None and importer.reads_rows and len(paths) == 1
+    if rows_of_footage and sequence is not None:
         views = sequence.views
     if len(paths) == 1:
         reading = importer.read(paths[0], views=views)
+        if rows_of_footage and reading.num_views > 1 and reading.head is None:
+            named = ", ".join(reading.views or ())
+            reading = reading.noted(
+                f"its rows are taken to be of the footage's views in alphabetical order: {named}"
+            )
     else:
         reading = stacked([importer.read(entry) for entry in paths], tuple(views or ()))
     return assemble(reading, _head(reading, head), known)
