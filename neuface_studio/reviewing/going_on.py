@@ -160,7 +160,8 @@ class GoingOn(QObject):
         """Where the footage of a sequence lies; None for the demo."""
         project = self._project_of()
         try:
-            return None if project is None else project.source_of(name)
+            source = None if project is None else project.source_of(name)
+            return None if source is None else source.resolve()
         except NeuFaceError as error:
             self._session.notify("error", str(error))
             return None

@@ -263,6 +263,8 @@ class MainWindow(QMainWindow):
             (self.paper_dock, self.paper_panel),
         ):
             dock.visibilityChanged.connect(panel.show_up)
+        self.review_docks[1].visibilityChanged.connect(self.review_panels.order_to_front)
+        self.review_docks[2].visibilityChanged.connect(self.review_panels.proof_to_front)
         self.view_grid.scale_changed.connect(self.layer_panel.show_scale)
         self._arrangement.show_panels(False)
         self.start_page.show_recent()

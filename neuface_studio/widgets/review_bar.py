@@ -77,12 +77,9 @@ class ReviewBar(QWidget):
         self.reasons = ReasonChips(actions)
         self.reasons.changed.connect(self._reasons_changed)
         self.watched = ElidedLabel()
-        self.watched.setMinimumWidth(230)
-        below = QHBoxLayout()
-        below.setSpacing(8)
-        below.addWidget(self.reasons, 1)
-        below.addWidget(self.watched)
-        column.addLayout(below)
+        self.watched.setMinimumWidth(150)
+        row.insertWidget(row.indexOf(self.standing), self.watched, 2)
+        column.addWidget(self.reasons)
         desk.watcher.changed.connect(self._show_watched)
         session.footage_changed.connect(self._enable)
         session.judgement_changed.connect(self._show)
@@ -136,10 +133,11 @@ class ReviewBar(QWidget):
         watcher = self._desk.watcher
         coverage = watcher.coverage
         sign = "✓" if watcher.sufficient else "▲"
-        self.watched.set_text("" if coverage is None else f"{sign} {coverage_words(coverage)}")
+        words = "" if coverage is None else f"{sign} {coverage_words(coverage)}"
+        self.watched.set_text(words)
         self.watched.setStyleSheet(f"color: {theme.TEXT_SOFT if watcher.sufficient else theme.AMBER};")
         if watcher.lacking:
-            self.watched.setToolTip(f"Not enough yet for a verdict that counts: {watcher.lacking}.")
+            self.watched.setToolTip(f"{words}.\nNot enough yet for a verdict that counts: {watcher.lacking}.")
 
     @Slot()
     def _show(self) -> None:

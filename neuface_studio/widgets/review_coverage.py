@@ -91,7 +91,7 @@ class CoveragePanel(QWidget):
 
 
 def coverage_words(coverage: Coverage) -> str:
-    """ "watched 62 % of the frames, 2 of 3 views, 4 s"."""
+    """ "watched 62 %, 2 of 3 views, 4 s"."""
     seen = len(coverage.views) - len(coverage.missing_views)
     share = int(100 * coverage.frames)  # never more than it was
-    return f"watched {share} % of the frames, {seen} of {len(coverage.views)} views, {coverage.seconds:.0f} s"
+    return f"watched {share} %, {seen} of {len(coverage.views)} views, {coverage.seconds:.0f} s"

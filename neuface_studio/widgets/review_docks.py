@@ -55,6 +55,19 @@ class ReviewPanels:
         )
         self.histogram.ranged.connect(self._show_range)
 
+    def order_to_front(self, shown: bool) -> None:
+        """The dock of the order comes to the front, or goes behind another one."""
+        if shown:
+            self.order.show_order()
+            self.histogram.show_measure()
+            self.disputes.show_disputes()
+
+    def proof_to_front(self, shown: bool) -> None:
+        """The dock of the proof comes to the front, or goes behind another one."""
+        if shown:
+            self.proof.show_proof()
+            self.blind.show_trials()
+
     @Slot(str, float, float)
     def _show_range(self, measure: str, low: float, high: float) -> None:
         """Let the queue show only what lies between these values."""

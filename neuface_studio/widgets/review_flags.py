@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, Qt, Slot
 from PySide6.QtGui import QColor, QKeyEvent
-from PySide6.QtWidgets import QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
 
 from neuface_engine.places import Place
 from neuface_engine.review.flags import Flag
@@ -35,6 +35,7 @@ class KeyTree(QTreeWidget):
         self.setUniformRowHeights(True)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setMinimumSize(140, 40)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         for place, width in enumerate(widths):
             self.setColumnWidth(place, width)
 
@@ -70,6 +71,9 @@ class FlagsPanel(QWidget):
         self.rows = KeyTree(["", ""], (430,))
         self.rows.setAccessibleName("Flags of this sequence")
         self.rows.setHeaderHidden(True)
+        self.rows.header().setStretchLastSection(False)
+        self.rows.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        self.rows.header().setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
         self.rows.itemActivated.connect(self._activated)
         self.rows.itemClicked.connect(self._activated)
         inner.addWidget(self.rows, 1)
@@ -130,8 +134,8 @@ class FlagsPanel(QWidget):
     def _words(self, places: tuple[Place, ...]) -> str:
         """The first places: "frames 20-32 in right_60"."""
         words = []
-        for place in places[:2]:
+        for place in places[:1]:
             frames = "frame" if place.first == place.last else "frames"
             name = "" if place.view is None else f" in {self._session.view_names[place.view]}"
             words.append(f"{frames} {place.frames}{name}")
-        return ", ".join(words) + (" …" if len(places) > 2 else "")
+        return ", ".join(words) + (" …" if len(places) > 1 else "")

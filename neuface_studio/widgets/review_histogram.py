@@ -144,6 +144,8 @@ class HistogramPanel(QWidget):
         frame, inner, self.state = panel("Histogram", "", TIP)
         self.measures = QComboBox()
         self.measures.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.measures.setMinimumContentsLength(12)
+        self.measures.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.measures.setAccessibleName("Measure of the histogram")
         for check in CHECKS:
             unit = {"": "", "share": "  share"}.get(check.unit, f"  {check.unit}")
@@ -152,10 +154,10 @@ class HistogramPanel(QWidget):
         self.measures.activated.connect(self._other_measure)
         row = QHBoxLayout()
         row.addWidget(self.measures, 1)
-        self.limit = QPushButton("Limit here")
+        self.limit = QPushButton("Limit")
         self.limit.setToolTip("Flag what is beyond the end of the brush from now on.")
         self.limit.clicked.connect(self._set_limit)
-        self.fit = QPushButton("Limits from the project")
+        self.fit = QPushButton("Fit limits")
         self.fit.setToolTip(
             "Let the spread of this project's sequences set the limits; it takes 20 of them. Frozen faces, lost faces, "
             "cuts and lags keep theirs."

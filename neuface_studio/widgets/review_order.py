@@ -40,6 +40,8 @@ class OrderPanel(QWidget):
         row = QHBoxLayout()
         self.orders = QComboBox()
         self.orders.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.orders.setMinimumContentsLength(14)
+        self.orders.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.orders.setAccessibleName("Order of the review")
         for order, words in ORDERS.items():
             self.orders.addItem(words, order)
@@ -163,7 +165,8 @@ class DisputesPanel(QWidget):
         self.rows.itemActivated.connect(self._go)
         self.rows.itemDoubleClicked.connect(self._go)
         inner.addWidget(self.rows, 1)
-        self.adjudicate = QCheckBox("Adjudicate: my verdict is the last word")
+        self.adjudicate = QCheckBox("Adjudicate")
+        self.adjudicate.setToolTip("While this is on, your verdict is the last word.")
         self.adjudicate.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.adjudicate.toggled.connect(self._switched)
         inner.addWidget(self.adjudicate)
