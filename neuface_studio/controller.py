@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from neuface_engine.errors import NeuFaceError
 from neuface_studio import place_file, projects
-from neuface_studio.model import CompareMode
+from neuface_studio.model import FIRST_RUN, CompareMode
 from neuface_studio.open_projects import OpenProjects
 from neuface_studio.opening import SHUTDOWN_TIMEOUT_MS, Opener
 from neuface_studio.parking import Key, Parked, ParkingLot, is_same
@@ -380,7 +380,7 @@ class Controller(QObject):
         if snapshot.pixels is not None:
             session.pixels.put(*snapshot.pixels)
         if snapshot.resumed:
-            self._resume()
+            self._resume(max((r.index for r in snapshot.records if r.run == FIRST_RUN), default=0))
         fresh = [record for record in snapshot.records if not self._replaced_by_saved(record)]
         session.add_records(fresh)
         if snapshot.resumed and self._stopped_at is not None:
@@ -414,12 +414,12 @@ class Controller(QObject):
             self.toggle_run()
         session.status_changed.emit()
 
-    def _resume(self) -> None:
+    def _resume(self, newest: int) -> None:
         """The run of an earlier session goes on, with all its iterations."""
         session = self.session
         saved = next((record for record in session.records() if record.saved), None)
         session.drop_saved()
-        self.results.adopt(saved, saved.index if saved is not None else 0)
+        self.results.adopt(saved, newest)
         session.notify(
             "info", "The run of the last session, with all its iterations. Return goes on with it."
         )

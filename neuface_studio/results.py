@@ -131,11 +131,14 @@ class Results(QObject):
             return None
 
     def adopt(self, saved: IterationRecord | None, newest: int) -> None:
-        """A run of an earlier session goes on: the saved result is one of its iterations."""
-        if saved is not None:
-            self._saved = FIRST_RUN, saved.index
-            self._newest_when_saved = {FIRST_RUN: newest}
+        """A run of an earlier session, whose last iteration is ``newest``, goes on: the saved result is one of them."""
         self.show_judgement()
+        if saved is not None:
+            judgement = self.session.judgement
+            judged = judgement is not None and not judgement.stale
+            self._saved = FIRST_RUN, saved.index
+            # What was judged stays until the run goes on; otherwise the newest is to be kept.
+            self._newest_when_saved = {FIRST_RUN: newest if judged else saved.index}
 
     def begin_run(self) -> None:
         """A new run: none of its iterations is saved."""
@@ -189,7 +192,8 @@ class Results(QObject):
         session.add_records([result.record])
         if not self.many:
             session.notify(
-                "info", f"The saved result of {record.index} EM iterations. A new run starts from the encoder."
+                "info",
+                f"The saved result of {record.index} EM iterations. A new run starts from the encoder.",
             )
         return result
 
