@@ -148,6 +148,9 @@ def ordered(
         # One index serves both: falling with names rising, or all of it backwards.
         ways = (s.c.suspicion.desc(), s.c.name) if down else (s.c.suspicion, s.c.name.desc())
         return query.order_by(*ways)
+    if order == "state":
+        columns = (s.c.state, s.c.suspicion, s.c.name)
+        return query.order_by(*(column.desc() if down else column.asc() for column in columns))
     if order == "time":
         time = s.c.time.desc().nulls_last() if down else s.c.time.asc().nulls_last()
         return query.order_by(time, s.c.name)

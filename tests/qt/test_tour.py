@@ -37,9 +37,8 @@ class Reader:
     def _there(self) -> QWidget:
         dialog = next((d for d in self._window.findChildren(QDialog) if d.isVisible()), None)
         root: QWidget = dialog or self._window
-        if dialog is not None:
-            dialog.activateWindow()
-            self._qtbot.waitUntil(dialog.isActiveWindow)
+        root.activateWindow()
+        self._qtbot.waitUntil(root.isActiveWindow)
         focus = QApplication.focusWidget()
         return focus if focus is not None and root.isAncestorOf(focus) else root
 
