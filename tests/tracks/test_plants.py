@@ -14,7 +14,7 @@ from neuface_engine.review.proof import KINDS
 from neuface_engine.tracks import FaceTrack
 from neuface_engine.tracks.plants import _KINDS, effect_mm, mirror_maps, plant, visible_plant
 
-FRAMES, VIEWS = 40, 3
+FRAMES, VIEWS = 24, 2
 
 
 @pytest.fixture(scope="module")
@@ -78,10 +78,12 @@ def test_every_plant_shows_and_leaves_the_track_alone(track, kind: str, severity
     "kind", ["lag", "wrong_shape", "jaw", "closed_lips", "one_view_turned", "slow_drift"]
 )
 def test_the_ladder_rises(track, kind: str) -> None:
+    true = track.landmarks()
+
     def mean_move(severity: int) -> float:
-        planted = [plant(track, kind, severity, f"{seed}") for seed in range(3)]
+        planted = [plant(track, kind, severity, f"{seed}") for seed in range(2)]
         moves = [
-            (p.landmarks() - track.landmarks()).norm(dim=-1).mean()
+            (p.landmarks() - true).norm(dim=-1).mean()
             + (p.parameters.camera - track.parameters.camera).norm(dim=-1).mean()
             for p in planted
         ]
@@ -106,7 +108,7 @@ def test_severity_2_is_what_the_failure_is_named_by(track) -> None:
     angle = geodesic_angle(
         axis_angle_to_matrix(turned.head_rotation), axis_angle_to_matrix(track.parameters.head_rotation)
     )
-    assert sorted(torch.rad2deg(angle).amax(0).tolist()) == pytest.approx([0, 0, 2], abs=0.01)
+    assert sorted(torch.rad2deg(angle).amax(0).tolist()) == pytest.approx([0, 2], abs=0.01)
     late = plant(track, "lag", 2, "s").parameters
     assert torch.equal(late.expression[1:], track.parameters.expression[:-1])
     drift = (plant(track, "slow_drift", 2, "s").parameters.camera - track.parameters.camera)[..., 1:]

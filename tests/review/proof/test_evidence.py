@@ -103,7 +103,9 @@ def test_the_queue_holds_what_is_still_to_be_judged_in_an_order_that_stays(proje
     assert {item.source for item in before} == {"audit", "plant", "suspicion"}
     project.log.append(says(audit.draws[0]), says(audit.draws[1], coverage=GLANCED))
     judge_plant(project, audit.plants[0], "reject", "anna")
-    gone = [item for item in before if item not in review_stream(project, [item.name for item in items])]
+    after = review_stream(project, [item.name for item in items])
+    gone = [item for item in before if item not in after]
+    assert after == [item for item in before if item in after]
     assert {item.sequence if item.plant is None else item.plant.id for item in gone} == {
         audit.draws[0].name,
         audit.plants[0].id,
