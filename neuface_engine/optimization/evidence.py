@@ -48,13 +48,15 @@ class Evidence:
             known = options.camera_file or (str(sequence.camera_file) if sequence.camera_file else None)
             file = find_camera_file(sequence.path, known)
             cameras = cameras_of_crops(sequence, load_camera_rotations(file, sequence.views)).to(device)
+        kept, kept_dense = _kept(head, options.muted_landmarks)
         return cls(
             sequence.landmarks.to(device),
             dense,
             believed(sequence, options).to(device, torch.float32),
             sequence.confidence.to(device, torch.float32),
             cameras,
-            *(k if k is None else k.to(device) for k in _kept(head, options.muted_landmarks)),
+            None if kept is None else kept.to(device),
+            None if kept_dense is None else kept_dense.to(device),
             contour="static" if sequence.contour == "fixed" else "dynamic",
         )
 

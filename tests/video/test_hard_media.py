@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from neuface_engine.errors import MediaError, NoFaceError
+from neuface_engine.landmarks import Detector, Scene, load_detector
 from neuface_engine.video import load_sequence
+from neuface_engine.video.reader import ViewReader
 
-FRAMES = 3
+FRAMES = 2
 
 
 @dataclass(frozen=True)
@@ -54,19 +57,24 @@ BROKEN: dict[str, Read | Refused] = {
 """Of the first frames; what is seen only at the end (cuts, cut-off files, uneven rates) has tests of its own."""
 
 
+@pytest.fixture(scope="module")
+def detector_() -> Detector:
+    return load_detector("open")
+
+
 def test_the_table_names_every_broken_file(shared: Path) -> None:
     assert {file.name for file in (shared / "media" / "broken").iterdir()} == set(BROKEN)
 
 
 @pytest.mark.parametrize("name", sorted(BROKEN))
-def test_a_hard_file(shared: Path, name: str) -> None:
+def test_a_hard_file(shared: Path, detector_: Detector, name: str) -> None:
     path, expected = shared / "media" / "broken" / name, BROKEN[name]
     if isinstance(expected, Refused):
         with pytest.raises(expected.error, match=expected.words) as caught:
-            load_sequence(path, max_frames=FRAMES)
+            load_sequence(path, max_frames=FRAMES, detector=detector_)
         assert name in str(caught.value) and "\n" not in str(caught.value)
         return
-    sequence = load_sequence(path, max_frames=FRAMES)
+    sequence = load_sequence(path, max_frames=FRAMES, detector=detector_)
     assert sequence.num_frames == expected.frames
     assert sequence.image_sizes == (expected.size,)
     assert sequence.fps == pytest.approx(expected.fps, rel=0.02)
@@ -76,15 +84,10 @@ def test_a_hard_file(shared: Path, name: str) -> None:
     assert eyes < mouth, "upright in the crop, however the film is turned"
 
 
-def test_a_face_that_enters_late_is_followed_from_then_on(shared: Path) -> None:
+def test_a_face_that_enters_late_is_followed_from_then_on(shared: Path, detector_: Detector) -> None:
     """A cartoon without a face, a cut, then a person, at an uneven rate in HEVC: seen from the cut on."""
-    import numpy as np
-
-    from neuface_engine.landmarks import Scene, load_detector
-    from neuface_engine.video.reader import ViewReader
-
     path = shared / "media" / "videos" / "pyfeat_noface_then_face_vfr_hevc.mov"
-    every = list(ViewReader("late", (path,)).frames(max_frames=102))[90:]
+    every = list(ViewReader("late", (path,)).frames(max_frames=98))[94:]
 
     class Pictures:
         num_views = 1
@@ -95,10 +98,10 @@ def test_a_face_that_enters_late_is_followed_from_then_on(shared: Path) -> None:
         def __getitem__(self, index: tuple[int, int]) -> np.ndarray:
             return every[index[0]]
 
-    found = load_detector("open").detect(Pictures(), scene=Scene(("late",), ((6,),)))
-    assert (found.confidence[:, 0] > 0).tolist() == [False] * 6 + [True] * 6
+    found = detector_.detect(Pictures(), scene=Scene(("late",), ((2,),)))
+    assert (found.confidence[:, 0] > 0).tolist() == [False] * 2 + [True] * 2
 
 
-def test_a_film_without_a_person_is_refused(shared: Path) -> None:
+def test_a_film_without_a_person_is_refused(shared: Path, detector_: Detector) -> None:
     with pytest.raises(NoFaceError, match="no face found"):
-        load_sequence(shared / "media" / "videos" / "pyfeat_no_face.mp4", max_frames=2)
+        load_sequence(shared / "media" / "videos" / "pyfeat_no_face.mp4", max_frames=1, detector=detector_)

@@ -316,7 +316,7 @@ def test_the_command_lists_and_tracks_what_it_finds(
     shown = capsys.readouterr()
     assert "2 sequences of 1 people" in shown.out and "gone" in shown.err
     out = tmp_path / "tracks"
-    arguments = ["--layout", "mead", "--method", "encoder", "--max-frames", "2", "--out", str(out), "--json"]
+    arguments = ["--layout", "mead", "--method", "encoder", "--max-frames", "1", "--out", str(out), "--json"]
     assert main(["track", str(tmp_path), *arguments]) == 0
     tracks = json.loads(capsys.readouterr().out)["tracks"]
     assert [Path(t["track"]).stem for t in tracks] == [s["name"] for s in listed]
