@@ -35,7 +35,7 @@ class Analyst(QObject):
         self._session = session
         self._worker: AnalysisWorker | None = None
         self._thread: BackgroundThread | None = None
-        self._known: dict[tuple[str, int, bool], Analysis] = {}
+        self._known: dict[tuple[str, int, bool | str], Analysis] = {}
         self._under_way: IterationRecord | None = None
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)

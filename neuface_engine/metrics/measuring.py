@@ -181,9 +181,9 @@ def _fitted(track: FaceTrack, sequence: Sequence | None) -> NDArray[np.bool_]:
     evidence[:, [v for v, name in enumerate(track.views) if name in options.get("excluded_views", ())]] = (
         False
     )
-    fitted = evidence.any(1)
+    fitted = np.asarray(evidence.any(1))
     frames = len(fitted) if sequence is None else sequence.num_frames
-    return np.concatenate([fitted, np.zeros(max(0, frames - len(fitted)), bool)])
+    return np.concatenate([fitted, np.zeros(max(0, frames - len(fitted)), np.bool_)])
 
 
 def _aperture_gap(projected: Tensor, detected: Tensor, known: NDArray[np.bool_], pairs: Pairs) -> Floats:

@@ -54,6 +54,7 @@ class ReviewDesk(QObject):
         self.alike: list[Neighbour] = []
         self.alike_to = ""
         self._effect_mm: float | None = None
+        self._planted_kind: str | None = None
         self._project_of = project_of
         controller.opener.ahead = self.ahead.take
         self._results.disguise = self._disguised
@@ -234,7 +235,9 @@ class ReviewDesk(QObject):
 
     def _request(self, source: Path) -> LoadRequest:
         preferences = self._controller.preferences
-        return LoadRequest(source, **({} if preferences is None else preferences.models()))
+        if preferences is None:
+            return LoadRequest(source)
+        return LoadRequest(source, encoder=preferences.now.encoder, head=preferences.now.head)
 
     @Slot()
     def _on_kept(self) -> None:
@@ -265,13 +268,15 @@ class ReviewDesk(QObject):
         from neuface_engine.tracks.plants import visible_plant
 
         item, footage = self.going.current, self._session.footage
-        self._effect_mm = None
+        self._effect_mm = self._planted_kind = None
         if item is None or item.plant is None or item.sequence != self._session.sequence_name:
             return saved
         plant = item.plant
         assert footage is not None
         try:
-            track, _, self._effect_mm = visible_plant(saved.track, plant.kind, plant.severity, plant.seed)
+            track, self._planted_kind, self._effect_mm = visible_plant(
+                saved.track, plant.kind, plant.severity, plant.seed
+            )
         except NeuFaceError:
             return saved
         return SavedResult(track, replace(record_of_track(track, footage), planted=plant.id))
@@ -290,6 +295,7 @@ class ReviewDesk(QObject):
                 verdict,
                 self.reviewer(),
                 coverage=self.watcher.coverage,
+                kind=self._planted_kind,
                 effect_mm=self._effect_mm,
             )
         except NeuFaceError as error:
@@ -298,5 +304,5 @@ class ReviewDesk(QObject):
         self.going.plant_done(plant.id)
         if not plant.practice:
             return "Saved."
-        what = f"{KINDS[plant.kind]}, severity {plant.severity} of 4"
+        what = f"{KINDS[self._planted_kind or plant.kind]}, severity {plant.severity} of 4"
         return f"Practice: {what}; {'you caught it' if caught else 'you accepted it'}."

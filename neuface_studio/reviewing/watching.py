@@ -41,7 +41,7 @@ class Watcher(QObject):
         super().__init__(parent)
         self._session, self._results, self._reviewer = session, results, reviewer
         self.rule = CoverageRule()
-        self._parts: dict[tuple[str, int, bool], _Part] = {}
+        self._parts: dict[tuple[str, int, bool | str], _Part] = {}
         self._ticked = self._moved = time.monotonic()
         self._mouse = QCursor.pos()
         self._timer = QTimer(self)

@@ -40,14 +40,11 @@ class KeyTree(QTreeWidget):
             self.setColumnWidth(place, width)
 
     def event(self, event: QEvent) -> bool:
-        wanted = event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent)
-        if (
-            wanted
-            and not event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
-            and event.key() in self.KEYS
-        ):
-            event.accept()
-            return True
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride:
+            plain = not event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+            if plain and event.key() in self.KEYS:
+                event.accept()
+                return True
         return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:

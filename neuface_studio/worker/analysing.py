@@ -36,7 +36,7 @@ class Analysis:
     over the views.
     """
 
-    key: tuple[str, int, bool]
+    key: tuple[str, int, bool | str]
     matrix_mm: Floats
     pairs_mm: Floats
     nme_percent: Floats
