@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape
 from neuface_engine.errors import ProjectError
 from neuface_engine.files import written_whole
 from neuface_engine.review.proof.planting import KINDS
-from neuface_engine.review.proof.readout import percent
+from neuface_engine.review.proof.readout import percent, percent_down
 
 _INK, _GREY, _LINE = "#1B2028", "#5B6470", "#D4D9E0"
 _GOOD, _BAD = "#1E7B4A", "#A85B00"
@@ -173,11 +173,6 @@ def _two(share: Mapping[str, float]) -> str:
     )
 
 
-def percent_down(share: float) -> str:
-    """One decimal, rounded down: what is proven is never said larger than it is."""
-    return f"{int(1000 * share + 1e-9) / 10:g} %"
-
-
 def _banner(heading: str, statement: str, colour: str, styles: Mapping[str, Any]) -> Any:
     from reportlab.lib.colors import HexColor  # type: ignore[import-untyped]
     from reportlab.platypus import Paragraph, Table, TableStyle
@@ -247,7 +242,7 @@ def _plants(c: Mapping[str, Any], styles: Mapping[str, Any]) -> Any:
                 Paragraph(between, styles["body"]),
             ]
         rows.append(row)
-    table = Table(rows, colWidths=[37 * mm, 17 * mm, 28 * mm] * 2)
+    table = Table(rows, colWidths=[37 * mm, 18 * mm, 30 * mm] * 2, hAlign="LEFT")
     table.setStyle(TableStyle([*_TIGHT, ("LINEABOVE", (0, 0), (-1, 0), 0.6, HexColor(_LINE))]))
     return table
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from neuface_engine.review.coverage import CoverageRule
 from neuface_engine.review.events import Adjudication, Event, Other, Verdict, active
 from neuface_engine.review.proof.audit import Audit
-from neuface_engine.review.proof.planting import Plant
+from neuface_engine.review.proof.planting import KINDS, Plant
 
 PLANT_JUDGED = "plant_judged"
 State = Literal["clean", "failure", "unwatched", "waiting"]
@@ -19,6 +19,7 @@ State = Literal["clean", "failure", "unwatched", "waiting"]
 class Evidence:
     """states     of the audit's draws, in their order: what is not clean is, for every bound, a failure
     caught        of its plants, in their order; None = not judged yet
+    shown_as      {plant id: kind} of plants that were shown as another kind than was drawn
     corrected     draws that were rejected (or unsure) once and are no failure now, on the same bytes
     reviewers     {name: verdicts on draws and plants}
     reasons       {reason: failed draws that it was given for}
@@ -30,6 +31,7 @@ class Evidence:
     corrected: int
     reviewers: Mapping[str, int]
     reasons: Mapping[str, int]
+    shown_as: Mapping[str, str] = field(default_factory=dict)
 
     def count(self, state: State) -> int:
         return self.states.count(state)
@@ -57,8 +59,9 @@ class Evidence:
 
     @property
     def judged_plants(self) -> list[tuple[Plant, bool]]:
+        """Each with the kind that was really shown, and whether it was caught."""
         return [
-            (plant, caught)
+            (replace(plant, kind=self.shown_as.get(plant.id, plant.kind)), caught)
             for plant, caught in zip(self.audit.plants, self.caught, strict=True)
             if caught is not None
         ]
@@ -103,6 +106,11 @@ def gather(audit: Audit, events: Iterable[Event]) -> Evidence:
         len(ever_failed - failed),
         dict(sorted(reviewers.items())),
         dict(sorted(reasons.items())),
+        {
+            plant: str(event.data["kind"])
+            for plant, event in on_plants.items()
+            if event.data.get("kind") in KINDS
+        },
     )
 
 

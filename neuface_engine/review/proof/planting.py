@@ -18,9 +18,9 @@ KINDS = {
     "lag": "late by a frame",
     "frozen_frames": "frozen frames",
     "wrong_shape": "wrong shape",
-    "jaw": "jaw turned by 3 degrees",
+    "jaw": "jaw turned by 3°",
     "closed_lips": "lips closed",
-    "one_view_turned": "one view turned by 2 degrees",
+    "one_view_turned": "one view turned by 2°",
     "slow_drift": "slow drift",
 }
 """What can be planted; the figures are those of severity 2."""

@@ -134,6 +134,11 @@ def percent(rate: float) -> str:
     return f"{ceil(100 * rate / step - 1e-9) * step:.3g} %"
 
 
+def percent_down(share: float) -> str:
+    """One decimal, rounded down, for what is proven to be at least so large."""
+    return f"{int(1000 * share + 1e-9) / 10:g} %"
+
+
 def _in_words(result: Readout, evidence: Evidence, people: int) -> Readout:
     from dataclasses import replace
 
@@ -163,7 +168,7 @@ def _in_words(result: Readout, evidence: Evidence, people: int) -> Readout:
     if result.plants:
         lines.append(
             f"{result.plants_caught} of {result.plants_judged} planted failures caught ({result.plants} in all): "
-            f"at least {100 * bound.sensitivity:.0f} % of failures are seen"
+            f"at least {percent_down(bound.sensitivity)} of failures are seen"
         )
     else:
         lines.append("no planted failures: that reviewers see every failure is taken for granted")

@@ -77,11 +77,13 @@ def judge_plant(
     reviewer: str,
     *,
     coverage: Coverage | None = None,
+    kind: str | None = None,
     effect_mm: float | None = None,
 ) -> bool:
     """Puts a verdict on a plant on record (never on the sequence it was planted in); returns whether it was caught.
 
-    effect_mm    the largest move of a vertex that the plant made, where it was measured
+    kind         the failure that was really shown, where the plant's own would not have been seen on this clip
+    effect_mm    the largest move of a landmark that it made, where that was measured
     Raises ValueError for another word, ProjectError where the log cannot be written.
     """
     project.log.append(
@@ -90,6 +92,7 @@ def judge_plant(
             verdict,
             reviewer,
             coverage={} if coverage is None else coverage.summary(project.coverage_rule),
+            kind=kind,
             effect_mm=effect_mm,
         )
     )
@@ -102,6 +105,7 @@ def plant_event(
     reviewer: str,
     *,
     coverage: Mapping[str, Any] | None = None,
+    kind: str | None = None,
     effect_mm: float | None = None,
 ) -> Other:
     """The event of a verdict on a plant, to be appended. Raises ValueError for another word."""
@@ -109,7 +113,7 @@ def plant_event(
         raise ValueError(f"verdict {verdict!r} is none of {', '.join(VERDICTS)}")
     data = {
         "plant": plant.id,
-        "kind": plant.kind,
+        "kind": kind or plant.kind,
         "severity": plant.severity,
         "on": plant.sequence,
         "practice": plant.practice,

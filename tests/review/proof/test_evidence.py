@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from neuface_engine.review import Adjudication, Undo, Verdict
 from neuface_engine.review.proof import Plan, draw_audit, gather, judge_plant, readout, review_stream
-from neuface_engine.review.proof.readout import percent
+from neuface_engine.review.proof.readout import percent, percent_down
 
 from .conftest import GLANCED, WATCHED, says
 
@@ -87,6 +87,16 @@ def test_a_verdict_on_a_plant_is_none_on_its_sequence(project, items) -> None:
     assert gather(audit, project.log.events).caught[:3] == (True, False, None)
 
 
+def test_a_plant_counts_for_the_kind_that_was_really_shown(project, items) -> None:
+    audit = drawn(project, items, plants=70)
+    plant = audit.plants[0]
+    other = "wrong_shape" if plant.kind != "wrong_shape" else "jaw"
+    judge_plant(project, plant, "reject", "anna", kind=other, effect_mm=3.0)
+    ((judged, caught),) = gather(audit, project.log.events).judged_plants
+    assert caught
+    assert (judged.kind, judged.id) == (other, plant.id)
+
+
 def test_practice_does_not_count(project, items) -> None:
     audit = drawn(project, items, plants=70)
     stream = review_stream(project, reviewer="anna")
@@ -155,3 +165,5 @@ def test_percentages_are_never_rounded_down() -> None:
     assert percent(0.12345) == "12.4 %"
     assert percent(0.0) == "0 %"
     assert percent(1.0) == "100 %"
+    assert percent_down(0.9659) == "96.5 %"
+    assert percent_down(0.29) == "29 %"
