@@ -21,6 +21,8 @@ EXPLANATIONS: dict[str, str] = {
     "the comparison. A click goes there.",
     "heat_pixel": "|dL/dI|: which pixels of the picture drive the next update, per unit of intensity. It is known of "
     "the newest iteration only. FLAME fitting sees landmarks and no pixels: it has a dot for each landmark.",
+    "heat_dots": "|dL/dj|: how strongly the losses pull at each detected landmark, per crop unit (half a crop's side): "
+    "all that FLAME fitting sees of the picture.",
     "heat_vertex": "|dL/dM|: how strongly the losses pull at each vertex, per mm, from the training step. "
     "The bar is a square root: its middle is a quarter of its end.",
     "heat_update": "|M(t) - M(t-1)|: how far the last step moved each vertex, in mm, with the turn of the head.",

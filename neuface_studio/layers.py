@@ -36,6 +36,8 @@ HEATS: dict[str, Heat] = {
         Heat("cross", "Cross-view distance", "farthest other view", "mm", "magma", 1e3),
     )
 }
+DOTS = Heat("dots", "Landmark gradient", "|∂L/∂j|", "per crop unit", "inferno", power=0.5)
+"""What the pixel gradient is where the losses see landmarks only (FLAME fitting)."""
 MARKS = ("detected", "projected", "residual")
 LAYERS = ("mesh", "wireframe", "detected", "projected", "residual", "ghost", *HEATS)
 """Every layer that can be switched, made transparent and shown alone."""

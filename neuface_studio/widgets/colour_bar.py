@@ -9,9 +9,11 @@ from PySide6.QtWidgets import QWidget
 from neuface_engine.raster import colormap
 from neuface_studio import theme
 from neuface_studio.actions import EXPLANATIONS
-from neuface_studio.layers import HEATS, number_text
+from neuface_studio.layers import DOTS, HEATS, number_text
 
+BARS = {**HEATS, DOTS.id: DOTS}
 NOT_KNOWN = {
+    "dots": "known of the newest iteration only",
     "pixel": "known of the newest iteration only",
     "vertex": "not kept of this state",
     "update": "no step of this run led here",
@@ -20,13 +22,13 @@ NOT_KNOWN = {
 
 
 class ColourBar(QWidget):
-    """Shows the scale of one of `HEATS`, or why there is nothing to show."""
+    """Shows the scale of one of `BARS`, or why there is nothing to show."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._kind, self._peak = "vertex", 0.0
         self._images = {}
-        for heat in HEATS.values():
+        for heat in BARS.values():
             pixels = colormap(heat.colormap).tobytes()
             self._images[heat.id] = QImage(pixels, 256, 1, 768, QImage.Format.Format_RGB888).copy()
         self.setFixedHeight(46)
@@ -36,7 +38,7 @@ class ColourBar(QWidget):
 
     def show_scale(self, kind: str, peak: float) -> None:
         """The heat map ``kind`` from 0 to ``peak`` in its stored unit; 0: it is not known here."""
-        if kind not in HEATS:
+        if kind not in BARS:
             return
         self._kind, self._peak = kind, peak
         self.setAccessibleName(f"Colour bar: {self.caption()}")
@@ -49,14 +51,14 @@ class ColourBar(QWidget):
 
     def caption(self) -> str:
         """What stands under the bar."""
-        heat = HEATS[self._kind]
+        heat = BARS[self._kind]
         if self._peak <= 0:
             return NOT_KNOWN[self._kind]
         return f"{heat.what} {heat.unit}"
 
     def value_at(self, place: float) -> str:
         """What a place on the bar, 0..1, stands for; empty where nothing is known."""
-        heat = HEATS[self._kind]
+        heat = BARS[self._kind]
         return number_text(self._peak * heat.per_unit * place ** (1 / heat.power)) if self._peak > 0 else ""
 
     def paintEvent(self, event: QPaintEvent) -> None:

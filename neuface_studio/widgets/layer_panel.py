@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from neuface_studio import theme
 from neuface_studio.layer_commands import LAYER_FIELDS
-from neuface_studio.layers import HEATS
+from neuface_studio.layers import DOTS, HEATS
 from neuface_studio.muting import GROUPS, muted_text
 from neuface_studio.session import Session
 from neuface_studio.widgets.colour_bar import ColourBar
@@ -143,7 +143,7 @@ class LayerPanel(QFrame):
         self._heading.setText(f"LAYERS · ALONE: {TITLES[layers.solo]}" if layers.solo else "LAYERS")
         kind = layers.drawn.heat
         self.colour_bar.setVisible(bool(kind))
-        if kind and kind != self.colour_bar.kind:
+        if kind and kind != self.colour_bar.kind.replace(DOTS.id, "pixel"):
             self.colour_bar.show_scale(kind, 0.0)
         text = muted_text(self._session.muted)
         self.muted_sign.setText(

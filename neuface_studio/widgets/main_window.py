@@ -176,7 +176,7 @@ class MainWindow(QMainWindow):
             "queue", "Queue", self.queue_panel, Qt.DockWidgetArea.LeftDockWidgetArea
         )
         self.plot_dock = self._arrangement.dock(
-            "plots", "Optimisation", self.plots, Qt.DockWidgetArea.BottomDockWidgetArea
+            "plots", "Optimisation", scrolling(self.plots), Qt.DockWidgetArea.BottomDockWidgetArea
         )
         self.frames_panel = FramesPanel(session, self.analyst)
         self.frames_dock = self._arrangement.dock(

@@ -11,7 +11,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from neuface_studio.comparison import Comparison
-from neuface_studio.layers import HEATS
+from neuface_studio.layers import DOTS, HEATS
 from neuface_studio.model import CompareMode
 from neuface_studio.muting import muted_text
 from neuface_studio.scene.overlay import LONGEST_SIDE, region_aspect
@@ -232,7 +232,10 @@ class ViewGrid(QWidget):
         tile.set_caption(figure_text(drawn.request.record, drawn.view), flag)
 
     def _show_scale(self, drawn: TileDrawn) -> None:
-        scale = drawn.request.layers.heat, 0.0 if drawn.heat is None else drawn.heat.peak
+        kind, heat = drawn.request.layers.heat, drawn.heat
+        if heat is not None and heat.pixels is not None and heat.pixels.levels is None:
+            kind = DOTS.id
+        scale = kind, 0.0 if heat is None else heat.peak
         if scale != self._scale:
             self._scale = scale
             self.scale_changed.emit(*scale)

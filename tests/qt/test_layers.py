@@ -140,6 +140,8 @@ def test_flame_fitting_shows_dots_as_it_sees_no_pixels(ready: MainWindow, qtbot:
     qtbot.waitUntil(lambda: ready.session.pixels.get(("FLAME fitting", 0), 0) is not None, timeout=60_000)
     dots = ready.session.pixels.get(("FLAME fitting", 0), 0)
     assert dots.levels is None and dots.strength.shape == dots.points.shape[:2] and dots.peak > 0
+    qtbot.waitUntil(lambda: ready.view_grid.scale == ("dots", dots.peak), timeout=20_000)
+    assert "∂j" in ready.layer_panel.colour_bar.caption()
 
 
 def test_pointing_at_the_cross_view_map_names_the_two_cameras(ready: MainWindow, qtbot: QtBot) -> None:
