@@ -79,6 +79,8 @@ def numbered_from(reading: Reading, known: Known) -> Reading:
     """Frames counted as the footage counts them, from 0."""
     first = known.first_frame
     notes: tuple[str, ...] = ()
+    if first is None and reading.exact_frames:
+        return reading
     if first is None:
         total = None if known.sequence is None else known.sequence.num_frames
         first = int(
@@ -99,7 +101,7 @@ def filled(reading: Reading) -> Reading:
     """Without gaps: missing frames hold the nearest earlier values and count as frames without a face."""
     frames = reading.frames
     every = np.arange(frames[0], frames[-1] + 1)
-    if len(every) == len(frames):
+    if len(every) == len(frames) or reading.exact_frames:
         return reading
     if len(every) > GAP * len(frames) + 1000:
         raise TrackError(

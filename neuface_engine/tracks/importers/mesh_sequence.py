@@ -75,6 +75,7 @@ def read(
         files.frames,
         views=files.views,
         detected=np.asarray(np.isfinite(files.meshes).all((2, 3))),
+        exact_frames=bool(beside),
     )
     reading = assembling.filled(assembling.numbered_from(reading, known))
     reading = assembling.named(reading, known)

@@ -113,6 +113,7 @@ def _completed(reading: Reading, beside: Mapping[str, Any]) -> Reading:
             detected=detected,
             fps=float(beside["fps"]),
             head=beside["provenance"]["head"],
+            exact_frames=True,
         )
     except (KeyError, ValueError, TypeError, OverflowError, np.linalg.LinAlgError):
         raise TrackError(f"{file}: does not belong to {reading.path.name}; take it away") from None

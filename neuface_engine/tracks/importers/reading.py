@@ -41,6 +41,7 @@ class Reading:
     parameters: shape, expression, pose and perhaps camera (weak perspective in crop units), eyes, eyelids, texture,
     light, each [F, V, n]; frames [F]: numbers as the tracker counts; crop_transforms [F, V, 2, 3] frame px -> crop px;
     landmarks [F, V, 68, 2] detected by that tracker, crop units; may_turn: its crops may be rotated in the picture;
+    exact_frames: the numbers are the video's, and frames between them were left out on purpose;
     notes: what had to be assumed or is lost, one line each.
     """
 
@@ -58,6 +59,7 @@ class Reading:
     fps: float | None = None
     head: Mapping[str, Any] | None = None
     may_turn: bool = False
+    exact_frames: bool = False
     notes: tuple[str, ...] = field(default=())
 
     @property
