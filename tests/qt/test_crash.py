@@ -40,6 +40,8 @@ def studio(footage: Path, settings: Path, what: str) -> Iterator[list[str]]:
     finally:
         process.kill()  # SIGKILL: no handler, no clean-up
         process.wait(timeout=30)
+        if process.stdout is not None:
+            process.stdout.close()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the project's lock is a POSIX one here")
