@@ -262,7 +262,7 @@ def _made(cls: type[T], data: Any) -> T:
         raise ConfigError(f"a repair lacks something; it has {_names(cls)}") from None
 
 
-def _names(cls: type) -> str:
+def _names(cls: type[Moved | Excluded | _Muted]) -> str:
     return ", ".join(cls.__dataclass_fields__)
 
 

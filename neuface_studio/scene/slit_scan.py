@@ -204,7 +204,8 @@ def column_of(frame: Image, centre: Floats, half: float) -> Image:
         np.float32
     )  # OpenCV: a pixel's centre at whole numbers
     x = np.full_like(y, centre[0] - 0.5)
-    return np.asarray(cv2.remap(frame, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))[:, 0]
+    column = cv2.remap(frame, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(column, dtype=np.uint8)[:, 0]
 
 
 def difference_of(video: Image, mesh: Image, covered: NDArray[np.bool_], frames: int) -> Floats:

@@ -102,7 +102,7 @@ class PictureView(QWidget):
 
     def save_picture(self, path: str) -> bool:
         """Write the picture as it was drawn; False where that does not go."""
-        return self._image is not None and self._image.save(path, "PNG")
+        return self._image is not None and self._image.save(path)
 
     def close_plotter(self) -> None:
         """Nothing to give back."""
