@@ -57,7 +57,10 @@ class Metrics:
 
 @torch.no_grad()
 def evaluate(
-    track: FaceTrack | MeshTrack, sequence: Sequence | None = None, *, truth: GroundTruth | MeshTruth | None = None
+    track: FaceTrack | MeshTrack,
+    sequence: Sequence | None = None,
+    *,
+    truth: GroundTruth | MeshTruth | None = None,
 ) -> Metrics:
     """Metrics of `track`. The detected landmarks come from the track, ground truth from `truth` or else `sequence`.
 

@@ -91,7 +91,9 @@ def scrolling(panel: QWidget) -> QScrollArea:
     area.setWidgetResizable(True)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     area.setMinimumSize(panel.minimumSizeHint().width() + 12, 120)
-    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # what is in it takes the keyboard, and is scrolled into sight
+    area.setFocusPolicy(
+        Qt.FocusPolicy.NoFocus
+    )  # what is in it takes the keyboard, and is scrolled into sight
     return area
 
 

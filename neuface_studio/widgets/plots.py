@@ -78,7 +78,9 @@ class CurvePlot(QFrame):
         row = QHBoxLayout()
         row.setSpacing(8)
         self._plot = pg.PlotWidget(axisItems={"left": DecadeAxis("left")} if logarithmic else None)
-        self._plot.setAccessibleName(f"{title} over the iterations, {unit}" if unit else f"{title} over the iterations")
+        self._plot.setAccessibleName(
+            f"{title} over the iterations, {unit}" if unit else f"{title} over the iterations"
+        )
         self._plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # a picture; its numbers are in the legend
         self._plot.setMenuEnabled(False)
         self._plot.setMouseEnabled(x=False, y=False)

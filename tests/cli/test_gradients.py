@@ -12,8 +12,8 @@ import pytest
 
 import neuface_engine as nf
 from neuface_engine.cli.compare import density
-from neuface_engine.tracks.heat import HeatMaps
 from neuface_engine.tracks.gradients import TrackGradients
+from neuface_engine.tracks.heat import HeatMaps
 from tests.cli.test_commands import neuface, one_object
 
 SHORT = ("--views", "*_30", "--max-frames", 2, "--iterations", 2)

@@ -92,7 +92,9 @@ class FileCommands(Commands):
             before = session.as_drawn(session.before(record))
             pixels = session.pixels.get(record.map_key, session.frame)
         if frame is None and layers.heat == "pixel":
-            session.notify("info", "The pixel gradient is known of the shown frame; the others go without it.")
+            session.notify(
+                "info", "The pixel gradient is known of the shown frame; the others go without it."
+            )
         kind, scale = self._window.view_grid.scale
         scale = scale if kind == layers.heat and kind != "pixel" else 0.0
         look = Look(record, layers, gradient, peak, before, pixels, scale)
