@@ -23,7 +23,8 @@ class Evidence:
     """What is fixed during a run, in crop units: landmarks j [F, V, 68, 2], dense [F, V, 478, 2] (None where the
     head or the detector has none), valid [F, V] (0 or 1). Where known or asked for: confidence [F, V] of the detector,
     cameras [F, V, 3, 3] from the world to the face model's axes, kept and kept_dense, the numbers of the landmarks that
-    are not muted (None = all); contour, the kind of the model's landmarks that the detector's first 17 stand for."""
+    are not muted (None = all); contour, the kind of the model's landmarks that the detector's first 17 stand for; cuts,
+    the first frames of new shots."""
 
     landmarks: Tensor
     dense: Tensor | None
@@ -33,6 +34,7 @@ class Evidence:
     kept: Tensor | None = None
     kept_dense: Tensor | None = None
     contour: Literal["dynamic", "static"] = "dynamic"
+    cuts: tuple[int, ...] = ()
 
     @classmethod
     def of(
@@ -58,6 +60,7 @@ class Evidence:
             None if kept is None else kept.to(device),
             None if kept_dense is None else kept_dense.to(device),
             contour="static" if sequence.contour == "fixed" else "dynamic",
+            cuts=sequence.cuts,
         )
 
     @property
@@ -70,7 +73,8 @@ class Evidence:
         """The evidence of some frames."""
         per_frame = ("landmarks", "dense", "valid", "confidence", "cameras")
         cut: dict[str, Any] = {n: None if (t := getattr(self, n)) is None else t[chosen] for n in per_frame}
-        return replace(self, **cut)
+        start, stop, _ = chosen.indices(len(self.valid))
+        return replace(self, cuts=tuple(c - start for c in self.cuts if start < c < stop), **cut)
 
 
 def believed(sequence: Sequence, options: Options) -> Tensor:

@@ -171,6 +171,7 @@ class Objective:
                 valid,
                 sign_care=variant.sign_care,
                 ends=variant.ends,
+                cuts=self.evidence.cuts,
             )
             if variant.confidence == "facing" and valid.shape[1] > 1:
                 visibility = facing_confidence(self._posed(prediction), self._triangles, valid)

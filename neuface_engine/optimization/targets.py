@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from neuface_engine.face_model.normals import vertex_normals
 from neuface_engine.face_model.rotations import align_signs
+from neuface_engine.video.face_crops import shots
 
 FACING_COSINE, BEHIND, TEMPERATURE = 0.28, -0.08, 0.1
 """The released code's limits: cosine, metres, temperature of the softmax over the views."""
@@ -34,14 +35,22 @@ def smoothed_orientation(
     *,
     sign_care: bool = True,
     ends: Literal["shorten", "keep"] = "shorten",
+    cuts: tuple[int, ...] = (),
 ) -> Tensor:
     """qhat: moving average over `window` frames of each view, renormalised (E-step of the paper).
 
     quaternions [F, V, 4], valid [F, V] bool: frames without a face are left out of the average. An odd window is
     centred, an even one reaches one frame further back than ahead. Where it is not whole it holds the frames there
     are, or qhat is q itself (`ends`). With `sign_care` neighbours are first brought into one hemisphere: q and -q
-    are one rotation. Returns [F, V, 4], with `sign_care` in the sign of `quaternions`.
+    are one rotation. No average reaches across `cuts`, the first frames of new shots. Returns [F, V, 4], with `sign_care` in the sign of `quaternions`.
     """
+    if cuts:
+        return torch.cat(
+            [
+                smoothed_orientation(quaternions[a:b], window, valid[a:b], sign_care=sign_care, ends=ends)
+                for a, b in shots(len(quaternions), cuts)
+            ]
+        )
     q = align_signs(quaternions) if sign_care else quaternions
     weight = valid.to(q.dtype)[..., None]
     total = _moving_sum(q * weight, window)

@@ -36,6 +36,14 @@ def test_frames_without_a_face_leave_the_orientation_target_alone():
     assert (target[6, 0] - q[6, 0]).norm() < 0.02
 
 
+def test_no_orientation_target_reaches_across_a_cut():
+    q, valid = smooth_quaternions(), torch.ones(20, 2)
+    whole, cut = targets.smoothed_orientation(q, 5, valid), targets.smoothed_orientation(q, 5, valid, cuts=(8,))
+    alone = targets.smoothed_orientation(q[8:], 5, valid[8:])
+    assert torch.equal(cut[8:], alone)
+    assert torch.equal(cut[:6], whole[:6]) and not torch.equal(cut[6:10], whole[6:10])
+
+
 def test_jitter_is_smoothed():
     q = smooth_quaternions()
     noisy = torch.nn.functional.normalize(q + 0.02 * torch.randn_like(q), dim=-1)
