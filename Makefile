@@ -17,7 +17,7 @@ demo: setup
 	    $(PYTHON_IN_VENV) -m neuface_studio --demo --run; \
 	else \
 	    mkdir -p build/demo && \
-	    tools/with_display.sh $(PYTHON_IN_VENV) -m neuface_studio --demo --auto --out build/demo && \
+	    tools/with_display.sh $(PYTHON_IN_VENV) -m neuface_studio --demo --auto --iterations 200 --out build/demo && \
 	    echo "No display here: screenshots and the table of metrics are in build/demo/" && ls build/demo; \
 	fi
 

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from neuface_studio.model import ITERATIONS
+
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
 
@@ -64,7 +66,10 @@ def parser() -> argparse.ArgumentParser:
         "--project", type=Path, metavar="DIR", help="keep the track and the verdict in this folder"
     )
     result.add_argument(
-        "--iterations", type=int, metavar="N", help="EM iterations of a run (default: 200, or as set)"
+        "--iterations",
+        type=int,
+        metavar="N",
+        help=f"EM iterations of a run (default: {ITERATIONS}, or as set)",
     )
     result.add_argument("--max-frames", type=int, metavar="N", help="open only the first N frames")
     result.add_argument(
@@ -92,7 +97,7 @@ def main(arguments: list[str] | None = None) -> int:
     from neuface_studio.tour import AutomaticTour
     from neuface_studio.widgets.main_window import MainWindow
 
-    tour = AutomaticTour(options.out, options.iterations or 200) if options.auto else None
+    tour = AutomaticTour(options.out, options.iterations or ITERATIONS) if options.auto else None
     window = MainWindow(
         settings=tour.settings if tour else None, project=tour.project if tour else options.project
     )

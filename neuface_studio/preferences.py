@@ -9,6 +9,8 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QSettings, Signal
 
+from neuface_studio.model import ITERATIONS
+
 GROUP = "preferences"
 WEIGHTS = (
     "landmark_weight",
@@ -42,7 +44,7 @@ class Preferences:
     threads: int = 0
     cache: str = ""
     cache_mb: int = 4096
-    iterations: int = 200
+    iterations: int = ITERATIONS
     encoder: str = "open"
     head: str = "open"
     every_frame: bool = False

@@ -16,6 +16,7 @@ from neuface_studio.maps import GradientStore, PackedMap, PixelStore, pack_map
 from neuface_studio.marks import Marks
 from neuface_studio.model import (
     FIRST_RUN,
+    ITERATIONS,
     Footage,
     IterationRecord,
     Judgement,
@@ -90,7 +91,7 @@ class Session(QObject):
         self.run_state = RunState.EMPTY
         self.frame = 0
         self.shown_iteration: int | None = None
-        self.target_iterations = 200
+        self.target_iterations = ITERATIONS
         self.follow = True
         self.playing = False
         self.layers = Layers()

@@ -11,7 +11,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from neuface_studio.model import Task
+from neuface_studio.model import ITERATIONS, Task
 from neuface_studio.worker.loading import STAGES, CancelledError
 from neuface_studio.worker.threads import lower_priority, worker_threads
 
@@ -32,7 +32,7 @@ class BatchPlan:
     """What is optimised, how, and by what. ``thresholds`` decide what is flagged."""
 
     items: tuple[BatchItem, ...]
-    iterations: int = 200
+    iterations: int = ITERATIONS
     config: dict[str, Any] = field(default_factory=dict)
     encoder: str = "open"
     head: str = "open"

@@ -145,3 +145,11 @@ def test_every_package_is_named_with_its_licence() -> None:
     assert len(lines) > 10
     assert all(line.count("|") == 4 for line in lines[1:])
     assert any(line.startswith("| numpy |") for line in lines)
+
+
+def test_window_and_command_line_optimise_equally_long():
+    from neuface_engine.optimization import NeuFaceConfig
+    from neuface_studio.preferences import Preferences
+    from neuface_studio.session import Session
+
+    assert Preferences().iterations == Session().target_iterations == NeuFaceConfig().iterations
