@@ -16,8 +16,8 @@ from neuface_engine.cli.output import Output, figure
 from neuface_engine.errors import NeuFaceError
 
 if TYPE_CHECKING:
-    from neuface_engine.encoders import Encoder
     from neuface_engine.optimization import NeuFaceConfig, Run
+    from neuface_engine.optimization.repairs import Repairs
     from neuface_engine.tracks import FaceTrack
     from neuface_engine.video import Sequence, SequenceSource
 
@@ -74,8 +74,11 @@ def add_to(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace, output: Output) -> int:
+    from neuface_engine.optimization.repairs import Repairs
+
     shared.check_method(options.method)
     config = shared.config_of(options, options.method)
+    repairs = Repairs() if options.repairs is None else Repairs.load(options.repairs)
     models = shared.Models.load(options)
     results: list[dict[str, Any]] = []
     failures: list[dict[str, str]] = []
@@ -85,7 +88,7 @@ def run(options: argparse.Namespace, output: Output) -> int:
     failures += unreadable
     for source in found:
         try:
-            result = _track(source, options, config, models, output, names)
+            result = _track(source, options, config, repairs, models, output, names)
             results.append(result)
             if "error" in result:
                 failures.append({"input": str(source.path), "error": result["error"]})
@@ -111,13 +114,15 @@ def _track(
     source: SequenceSource,
     options: argparse.Namespace,
     config: NeuFaceConfig,
+    repairs: Repairs,
     models: shared.Models,
     output: Output,
     names: set[str],
 ) -> dict[str, Any]:
     began = time.perf_counter()
     encoder = models.encoder
-    sequence, config = _repaired(source, options, config, output, encoder)
+    as_found = shared.load_sequence(source, options, output, encoder)
+    sequence, config = repairs.apply(as_found), repairs.options(config, as_found)
     name = _free_name(sequence.name, names)
     out = options.out if options.project is None else options.project / "tracks"
     file, state = out / f"{name}.npz", out / f"{name}.run"
@@ -173,21 +178,6 @@ def _track(
         f"shape {figure(measured['shape_rms_sd'])} sd"
     )
     return result
-
-
-def _repaired(
-    source: SequenceSource,
-    options: argparse.Namespace,
-    config: NeuFaceConfig,
-    output: Output,
-    encoder: Encoder,
-) -> tuple[Sequence, NeuFaceConfig]:
-    """The footage and the settings, with what --repairs says."""
-    from neuface_engine.optimization.repairs import Repairs
-
-    repairs = Repairs() if options.repairs is None else Repairs.load(options.repairs)
-    sequence = shared.load_sequence(source, options, output, encoder)
-    return repairs.apply(sequence), repairs.options(config, sequence)
 
 
 def _into_project(

@@ -42,7 +42,8 @@ def smoothed_orientation(
     quaternions [F, V, 4], valid [F, V] bool: frames without a face are left out of the average. An odd window is
     centred, an even one reaches one frame further back than ahead. Where it is not whole it holds the frames there
     are, or qhat is q itself (`ends`). With `sign_care` neighbours are first brought into one hemisphere: q and -q
-    are one rotation. No average reaches across `cuts`, the first frames of new shots. Returns [F, V, 4], with `sign_care` in the sign of `quaternions`.
+    are one rotation. No average reaches across `cuts`, the first frames of new shots. Returns [F, V, 4], with
+    `sign_care` in the sign of `quaternions`.
     """
     if cuts:
         return torch.cat(

@@ -194,7 +194,7 @@ def quickly_built(kind: type[nn.Module], *arguments: int) -> dict[str, torch.Ten
     with torch.device("meta"):
         network = kind(*arguments)
     return {
-        name: torch.full(value.shape, 1.0 if value.ndim == 1 and "mean" not in name else 0.01).to(value.dtype)
+        name: torch.full(value.shape, 1.0 if value.ndim == 1 and "mean" not in name else 1e-4).to(value.dtype)
         for name, value in network.state_dict().items()
     }
 

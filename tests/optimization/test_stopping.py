@@ -103,7 +103,7 @@ def test_when_memory_runs_out_half_the_batch_gives_the_same_gradient(parts, trai
     work = type(whole.variables)._run
 
     def too_much(self, batch):
-        if len(batch[0]) > 3:
+        if len(batch) > 3:
             raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory")
         return work(self, batch)
 

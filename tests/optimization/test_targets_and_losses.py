@@ -38,7 +38,10 @@ def test_frames_without_a_face_leave_the_orientation_target_alone():
 
 def test_no_orientation_target_reaches_across_a_cut():
     q, valid = smooth_quaternions(), torch.ones(20, 2)
-    whole, cut = targets.smoothed_orientation(q, 5, valid), targets.smoothed_orientation(q, 5, valid, cuts=(8,))
+    whole, cut = (
+        targets.smoothed_orientation(q, 5, valid),
+        targets.smoothed_orientation(q, 5, valid, cuts=(8,)),
+    )
     alone = targets.smoothed_orientation(q[8:], 5, valid[8:])
     assert torch.equal(cut[8:], alone)
     assert torch.equal(cut[:6], whole[:6]) and not torch.equal(cut[6:10], whole[6:10])

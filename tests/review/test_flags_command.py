@@ -110,3 +110,21 @@ def test_the_learned_order_is_told_with_its_reasons(
     ask = ["review", "next", str(tmp_path / "p"), "--order", "learned", "--reviewer", "bob", "--json"]
     assert main([*ask, "--state", "tracked"]) == 0
     assert told(capsys)["next"]["name"] == rows[0]["name"]
+
+
+def test_a_track_alone_is_a_sequence_of_the_footage_it_names(
+    track: nf.FaceTrack, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    footage = tmp_path / "clip"
+    footage.mkdir()
+    source = {**track.provenance, "source": {"path": str(footage)}}
+    replace(track, provenance=source).save(tmp_path / "a.npz")
+    for _ in range(2):
+        assert main(["review", "add", str(tmp_path / "lab"), str(tmp_path / "a.npz"), "--json"]) == 0
+        assert told(capsys)["total"] == 1, "again, it is no new sequence"
+    assert main(["review", "queue", str(tmp_path / "lab"), "--json"]) == 0
+    (row,) = told(capsys)["rows"]
+    assert (row["name"], row["state"], row["source"]) == ("a", "tracked", "../clip")
+    (tmp_path / "b.npz").write_bytes(b"no track")
+    assert main(["review", "add", str(tmp_path / "lab"), str(tmp_path / "b.npz")]) == 2
+    assert "b.npz" in capsys.readouterr().err

@@ -14,6 +14,8 @@ from neuface_engine.cli.output import Output
 from neuface_engine.cli.review import shared
 from neuface_engine.errors import ConfigError, ProjectError
 
+TRACK_SUFFIX = ".npz"
+
 
 def add_to(parts: Any) -> None:
     add = shared.add_parser(
@@ -21,8 +23,9 @@ def add_to(parts: Any) -> None:
         "add",
         "add sequences; makes the project where there is none",
         run_add,
-        description="Each PATH is the footage of one sequence: a video, or a folder with a video a view. A track from "
-        "elsewhere is copied into the project. Prints the names under which they are kept.",
+        description="Each PATH is the footage of one sequence: a video, or a folder with a video a view; or its track, "
+        "FILE.npz, which says itself what footage it is of. A track from elsewhere is copied into the project. Prints "
+        "the names under which they are kept.",
     )
     add.add_argument("footage", nargs="*", type=Path, metavar="PATH")
     add.add_argument(
@@ -65,16 +68,22 @@ def run_add(options: argparse.Namespace, output: Output) -> int:
     with Project.create(options.project, database=options.database) as project:
         project.check_writable()
         taken = dict(project.sequences) if footage else {}
+        tracked: list[str] = []
         sources: list[Path | None] = [*footage] or ([None] if single else [])
         for path in sources:
-            name = options.name or _free_name(path or options.track, taken, project)
+            given, source = options.track, path
+            if given is None and path is not None and path.suffix.lower() == TRACK_SUFFIX:
+                given, source = path, footage_of(path)
+            name = options.name or _free_name(path or options.track, source or path, taken, project)
             taken[name] = ""
-            track = _into(project, name, options.track)
-            entries.append({"name": name, "track": track, "source": path, "identity": options.identity})
+            track = _into(project, name, given)
+            if track is not None:
+                tracked.append(name)
+            entries.append({"name": name, "track": track, "source": source, "identity": options.identity})
         project.add_sequences(entries)
         project.index.check_tracks([entry["name"] for entry in entries])
-        if options.track is not None:
-            _measure(project, entries[-1]["name"], output)
+        for name in tracked:
+            _measure(project, name, output)
         total = project.index.count()
     names = [entry["name"] for entry in entries]
     output.result({"project": str(options.project), "added": names, "total": total})
@@ -84,8 +93,16 @@ def run_add(options: argparse.Namespace, output: Output) -> int:
     return 0
 
 
+def footage_of(track: Path) -> Path | None:
+    """The footage that a track says it is of, if it is there. Raises TrackError where the file is no track."""
+    from neuface_engine.tracks import load_track
+
+    recorded = load_track(track).provenance.get("source", {}).get("path")
+    return Path(recorded) if isinstance(recorded, str) and Path(recorded).exists() else None
+
+
 def _measure(project: Any, name: str, output: Output) -> None:
-    """Keeps the measures and flags of a track that was given; many at once: `neuface review flags`."""
+    """Keeps the measures and flags of a track that was given."""
     from neuface_engine.cli.review.flagging import measures_of
     from neuface_engine.errors import NeuFaceError
     from neuface_engine.review.flagging import record
@@ -115,15 +132,16 @@ def _footage(options: argparse.Namespace) -> Iterator[Path]:
             yield path
 
 
-def _free_name(path: Path, taken: dict[str, str], project: Any) -> str:
-    """The footage's name; with its folder's before it where another sequence has that name already."""
+def _free_name(path: Path, source: Path | None, taken: dict[str, str], project: Any) -> str:
+    """The file's name; with its folder's before it where another sequence, of other footage, has that name already."""
     resolved = path.resolve()
+    footage = None if source is None else source.resolve()
     name = resolved.stem if resolved.is_file() else resolved.name
-    if name in taken and project.source_of(name) != resolved:
+    if name in taken and project.source_of(name) != footage:
         name = f"{resolved.parent.name}-{name}"
     number = 2
     base = name
-    while name in taken and project.source_of(name) != resolved:
+    while name in taken and project.source_of(name) != footage:
         name, number = f"{base}-{number}", number + 1
     return name
 
