@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import threading
 from collections import OrderedDict
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtGui import QImage
 
 from neuface_studio.worker.threads import BackgroundThread, lower_priority
+from neuface_studio.worker.waiting import WaitingWorker
 
 log = logging.getLogger(__name__)
 
@@ -21,19 +21,16 @@ WAITING = 64  # wishes kept: what was scrolled past long ago is not made
 FOLDER = "thumbnails"
 
 
-class ThumbnailWorker(QObject):
+class ThumbnailWorker(WaitingWorker):
     """Makes the picture that was asked for last first; ``made(name, picture)`` follows each."""
 
     made = Signal(str, QImage)
-    finished = Signal()
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
         self._folder = folder
-        self._wake = threading.Condition()
         self._wishes: OrderedDict[str, str] = OrderedDict()
         self._seen: set[str] = set()
-        self._stop = False
 
     def want(self, name: str, source: str) -> None:
         """Ask for a picture; may be called from any thread, again and again."""
@@ -52,26 +49,22 @@ class ThumbnailWorker(QObject):
             self._wishes.clear()
             self._seen.clear()
 
-    def stop(self) -> None:
-        with self._wake:
-            self._stop = True
-            self._wake.notify()
-
     @Slot()
     def run(self) -> None:
         lower_priority()
-        while True:
-            with self._wake:
-                while not (self._stop or self._wishes):
-                    self._wake.wait()
-                if self._stop:
-                    break
-                name, source = self._wishes.popitem()
-                self._seen.add(name)
+        for name, source in self._items():
             picture = thumbnail(source, self._folder)
             if picture is not None and not self._stop:
                 self.made.emit(name, picture)
         self.finished.emit()
+
+    def _has_work(self) -> bool:
+        return bool(self._wishes)
+
+    def _take(self) -> tuple[str, str]:
+        name, source = self._wishes.popitem()
+        self._seen.add(name)
+        return name, source
 
 
 class Thumbnails(QObject):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from neuface_studio.scene.paper_pictures import PaperPainter, PaperPicture, Pape
 from neuface_studio.scene.slit_scan import SlitRequest, SlitScan, SlitScanner
 from neuface_studio.session import Footage, IterationRecord, Layers, Session
 from neuface_studio.worker import BackgroundThread
+from neuface_studio.worker.waiting import WaitingWorker
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +93,7 @@ class HeadsDrawn:
     painted: Floats | None = None
 
 
-class RenderWorker(QObject):
+class RenderWorker(WaitingWorker):
     """Lives in the drawing thread. One request of each kind waits at most, the newest one; tiles come first, and a slit
     scan is made a few frames at a time while nothing else waits."""
 
@@ -103,26 +103,17 @@ class RenderWorker(QObject):
     paper_drawn = Signal(object)
     slit_drawn = Signal(object)
     failed = Signal(str)
-    finished = Signal()
 
     def __init__(self, footage: Footage) -> None:
         super().__init__()
         self._footage = footage
-        self._wake = threading.Condition()
         self._waiting: dict[str, Any] = {}
         self._slit: Iterator[SlitScan] | None = None
-        self._stop = False
 
     def ask(self, kind: str, request: Any) -> None:
         """From any thread, ``kind`` "tiles", "heads", "paper" or "slit": replaces a request that was not begun."""
         with self._wake:
             self._waiting[kind] = request
-            self._wake.notify()
-
-    def stop(self) -> None:
-        """Leave after the picture in progress."""
-        with self._wake:
-            self._stop = True
             self._wake.notify()
 
     @Slot()
@@ -139,17 +130,17 @@ class RenderWorker(QObject):
         finally:
             self.finished.emit()
 
+    def _has_work(self) -> bool:
+        return bool(self._waiting) or self._slit is not None
+
+    def _take(self) -> tuple[str, Any]:
+        kind = next((kind for kind in ORDER if kind in self._waiting), "")
+        return kind, self._waiting.pop(kind, None)
+
     def _loop(self) -> None:
-        while True:
-            with self._wake:
-                while not (self._stop or self._waiting or self._slit is not None):
-                    self._wake.wait()
-                if self._stop:
-                    return
-                kind = next((kind for kind in ORDER if kind in self._waiting), "")
-                request = self._waiting.pop(kind, None)
+        for kind, request in self._items():
             if kind == "footage":
-                self._take(request)
+                self._exchange(request)
             elif kind == "tiles":
                 started = time.perf_counter()
                 self._guarded(self._draw_tiles, request)
@@ -163,7 +154,7 @@ class RenderWorker(QObject):
             else:
                 self._go_on_scanning()
 
-    def _take(self, footage: Footage) -> None:
+    def _exchange(self, footage: Footage) -> None:
         """The same footage with repaired landmarks."""
         self._footage = footage
         self._decoder.repair(footage)

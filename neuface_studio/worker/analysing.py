@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import threading
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import Signal, Slot
 
 import neuface_engine as nf
 from neuface_engine.face_model.rotations import axis_angle_to_quaternion
@@ -17,6 +16,7 @@ from neuface_engine.optimization.evidence import believed
 from neuface_engine.optimization.targets import merged_mesh, smoothed_orientation
 from neuface_studio.model import Footage, IterationRecord
 from neuface_studio.worker.threads import lower_priority
+from neuface_studio.worker.waiting import WaitingWorker
 
 log = logging.getLogger(__name__)
 
@@ -56,19 +56,16 @@ class Analysis:
         return np.where(known, np.nansum(terms, axis=0), np.nan)
 
 
-class AnalysisWorker(QObject):
+class AnalysisWorker(WaitingWorker):
     """Lives in its own thread; the newest wish wins, also over one that is half done."""
 
     analysed = Signal(object)
     failed = Signal(str)
-    finished = Signal()
 
     def __init__(self, footage: Footage) -> None:
         super().__init__()
         self.footage = footage  # another one counts from the next state on
-        self._wake = threading.Condition()
         self._wanted: IterationRecord | None = None
-        self._stop = False
 
     def want(self, record: IterationRecord | None) -> None:
         """From any thread: analyse this state next; None gives up what is under way."""
@@ -76,27 +73,21 @@ class AnalysisWorker(QObject):
             self._wanted = record
             self._wake.notify()
 
-    def stop(self) -> None:
-        with self._wake:
-            self._stop = True
-            self._wake.notify()
-
     @Slot()
     def run(self) -> None:
         try:
             lower_priority(19)
             torch.set_num_threads(1)
-            while True:
-                with self._wake:
-                    while self._wanted is None and not self._stop:
-                        self._wake.wait()
-                    if self._stop:
-                        return
-                    record = self._wanted
-                assert record is not None
+            for record in self._items():
                 self._work(record)
         finally:
             self.finished.emit()
+
+    def _has_work(self) -> bool:
+        return self._wanted is not None
+
+    def _take(self) -> IterationRecord | None:
+        return self._wanted  # it waits until it is done: a newer one gives it up
 
     def _work(self, record: IterationRecord) -> None:
         try:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import Signal, Slot
 
 from neuface_studio.worker.threads import lower_priority
+from neuface_studio.worker.waiting import WaitingWorker
 
 log = logging.getLogger(__name__)
 
@@ -33,18 +33,15 @@ class MeasureAnswer:
     measured: Any
 
 
-class MeasureWorker(QObject):
+class MeasureWorker(WaitingWorker):
     """Measures the newest request; one that was overtaken before it began is dropped."""
 
     answered = Signal(object)
     failed = Signal(str)
-    finished = Signal()
 
     def __init__(self) -> None:
         super().__init__()
-        self._wake = threading.Condition()
         self._wanted: MeasureRequest | None = None
-        self._stop = False
 
     def want(self, request: MeasureRequest | None) -> None:
         """From any thread: measure this next; None gives up what has not begun."""
@@ -52,26 +49,21 @@ class MeasureWorker(QObject):
             self._wanted = request
             self._wake.notify()
 
-    def stop(self) -> None:
-        with self._wake:
-            self._stop = True
-            self._wake.notify()
-
     @Slot()
     def run(self) -> None:
         try:
             lower_priority(19)
-            while True:
-                with self._wake:
-                    while self._wanted is None and not self._stop:
-                        self._wake.wait()
-                    if self._stop:
-                        return
-                    request, self._wanted = self._wanted, None
-                assert request is not None
+            for request in self._items():
                 self._measure(request)
         finally:
             self.finished.emit()
+
+    def _has_work(self) -> bool:
+        return self._wanted is not None
+
+    def _take(self) -> MeasureRequest | None:
+        request, self._wanted = self._wanted, None
+        return request
 
     def _measure(self, request: MeasureRequest) -> None:
         from neuface_engine.errors import NeuFaceError

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import Signal, Slot
+
+from neuface_studio.worker.waiting import WaitingWorker
 
 WAITING = 6  # pages wished for: what was scrolled past is not read
 
@@ -15,19 +16,16 @@ Read = Callable[[int], Sequence[Any]]
 """The rows of a page."""
 
 
-class PageWorker(QObject):
+class PageWorker(WaitingWorker):
     """Reads the page that was asked for last first. ``read(ticket, page, rows)`` or ``failed(reason)`` follow."""
 
     read = Signal(object, int, object)
     failed = Signal(str)
-    finished = Signal()
 
     def __init__(self) -> None:
         super().__init__()
-        self._wake = threading.Condition()
         self._wishes: OrderedDict[int, Read] = OrderedDict()
         self._ticket: object = None
-        self._stop = False
 
     def want(self, ticket: object, page: int, read: Read) -> None:
         """Ask for a page; another ticket means that everything else is out of date."""
@@ -41,23 +39,11 @@ class PageWorker(QObject):
                 self._wishes.popitem(last=False)
             self._wake.notify()
 
-    def stop(self) -> None:
-        with self._wake:
-            self._stop = True
-            self._wake.notify()
-
     @Slot()
     def run(self) -> None:
         from neuface_engine.errors import NeuFaceError
 
-        while True:
-            with self._wake:
-                while not (self._stop or self._wishes):
-                    self._wake.wait()
-                if self._stop:
-                    break
-                page, read = self._wishes.popitem()
-                ticket = self._ticket
+        for ticket, page, read in self._items():
             try:
                 rows = read(page)
             except NeuFaceError as error:
@@ -65,3 +51,9 @@ class PageWorker(QObject):
                 continue
             self.read.emit(ticket, page, rows)
         self.finished.emit()
+
+    def _has_work(self) -> bool:
+        return bool(self._wishes)
+
+    def _take(self) -> tuple[object, int, Read]:
+        return self._ticket, *self._wishes.popitem()
