@@ -42,26 +42,17 @@ def test_what_means_nothing_is_refused(words, capsys):
     assert words.split()[0] in capsys.readouterr().err
 
 
-def test_repairs_by_hand_reach_the_footage_and_the_settings(monkeypatch, tmp_path):
-    from pathlib import Path
-
-    from neuface_engine.cli import track
-    from neuface_engine.cli.output import Output
+def test_repairs_by_hand_reach_the_footage_and_the_settings(tmp_path):
+    from neuface_engine.cli import main
     from neuface_engine.optimization.repairs import Excluded, Moved, Repairs
 
-    encoder = nf.load_encoder("open")
-    sequence = nf.load_sequence(nf.resources.path("demo"), views="front", max_frames=3)
-    monkeypatch.setattr(shared, "load_sequence", lambda *_: sequence)
+    demo = nf.resources.path("demo")
     repairs = Repairs((Moved(1, "front", 30, 200.0, 210.0),), muted=(5,), excluded=(Excluded(2, 2),))
     repairs.save(tmp_path / "repairs.json")
-    given = argparse.Namespace(repairs=tmp_path / "repairs.json")
-    repaired, config = track._repaired(
-        Path("demo"), given, nf.NeuFaceConfig(), Output(json_wanted=False), encoder
-    )
-    assert (repaired.landmarks != sequence.landmarks).any(-1).nonzero().tolist() == [[1, 0, 30]]
-    assert config.muted_landmarks == (5,) and config.excluded_frames == (2,)
-    plain = argparse.Namespace(repairs=None)
-    assert track._repaired(Path("demo"), plain, config, Output(json_wanted=False), encoder) == (
-        sequence,
-        config,
-    )
+    words = ["track", demo, "--views", "front", "--max-frames", 3, "--iterations", 1, "--out", tmp_path]
+    assert main([*map(str, words), "--repairs", str(tmp_path / "repairs.json")]) == 0
+    track = nf.FaceTrack.load(tmp_path / "demo.npz")
+    found = nf.load_sequence(demo, views="front", max_frames=3).landmarks
+    assert (track.landmarks_2d != found).any(-1).nonzero().tolist() == [[1, 0, 30]]
+    config = track.provenance["config"]
+    assert (list(config["muted_landmarks"]), list(config["excluded_frames"])) == ([5], [2])
