@@ -5,38 +5,28 @@ from __future__ import annotations
 import copy
 import logging
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from PySide6.QtCore import QObject, Signal, Slot
 
 from neuface_engine.errors import NeuFaceError
 from neuface_engine.optimization.repairs import Repairs
-from neuface_studio.maps import PixelMap, pack_map
-from neuface_studio.model import FIRST_RUN, Footage, IterationRecord, RunState
+from neuface_studio.maps import pack_map
+from neuface_studio.model import FIRST_RUN, Footage, RunState
+from neuface_studio.worker.figures import figures_of, measured, tracks_of
+from neuface_studio.worker.held_run import HeldRun
+from neuface_studio.worker.keeping import RunKeeper
 from neuface_studio.worker.mailbox import Mailbox, SavedResult, Snapshot
+from neuface_studio.worker.pixel_watch import PixelWatch
 from neuface_studio.worker.threads import lower_priority, worker_threads
 
 log = logging.getLogger(__name__)
 
-CHECKPOINT_S = 20.0  # between two states that are kept while a run goes on
-
 REPAIRED = ("muted_landmarks", "excluded_frames", "excluded_views")
-PIXEL_SHARE = 0.1  # of the optimiser's time, at most, goes into maps over the pixels while it runs
-
-
-@dataclass(frozen=True)
-class HeldRun:
-    """One of the runs on this footage, and the weights of its loss terms."""
-
-    name: str
-    run: Any
-    weights: dict[str, float]
 
 
 class OptimiserWorker(QObject):
@@ -70,18 +60,14 @@ class OptimiserWorker(QObject):
         self._wake = threading.Condition()
         self._running = False
         self._needed = False
-        self._checkpoint = checkpoint
-        self._checkpointed = 0  # the iteration in it
-        self._checkpoint_time = time.monotonic()
+        self._keeper = RunKeeper(checkpoint)
         self._single_steps = 0
         self._target = target
         self._stop = False
         self._repairs = Repairs()
         self._plain: dict[str, Any] = {}  # what the settings mute and exclude without repairs
         self._watch_gradient = False
-        self._watch_pixels: int | None = None  # the frame whose map over the pixels is wanted
-        self._pixels_of: tuple[str, int, int] | None = None  # run, iteration and frame of the last one
-        self._pixels_after = 0.0  # s on the clock: not before
+        self._pixel_watch = PixelWatch()
         self._jobs: deque[Callable[[], None]] = deque()
         self._held: dict[str, HeldRun] = {}
         self._active = FIRST_RUN
@@ -123,7 +109,7 @@ class OptimiserWorker(QObject):
     def watch_pixels(self, frame: int | None) -> None:
         """Keep the map over the pixels of this frame up to date, of the newest iteration; None: no longer."""
         with self._wake:
-            self._watch_pixels = frame
+            self._pixel_watch.frame = frame
             self._wake.notify()
 
     def repair(self, footage: Footage, repairs: Repairs) -> None:
@@ -216,12 +202,11 @@ class OptimiserWorker(QObject):
         run = nf.NeuFace(footage.sequence, footage.encoder, head, config=config, device=self._device)
         if self._stop:
             return
-        resumed = self._resumed(run)
+        resumed = self._keeper.resume(run, self._saved)
         if resumed is None:
             head = copy.deepcopy(footage.head)
             run = nf.NeuFace(footage.sequence, footage.encoder, head, config=config, device=self._device)
-        held = self._hold(FIRST_RUN, run)
-        records = tuple(record_of(held, run.history.iteration(index)) for index in run.history.indices)
+        records = self._hold(FIRST_RUN, run).records()
         self.mailbox.put(
             Snapshot(
                 records=records,
@@ -233,45 +218,12 @@ class OptimiserWorker(QObject):
         if self._saved is not None and not resumed and not self._stop:
             self._measure_saved(self._saved)
 
-    def _resumed(self, run: Any) -> bool | None:
-        """Put the run into the state that an earlier session left; False where there is none that fits.
-
-        None: it does not belong to the saved result, which counts; the run is spoilt.
-        """
-        from neuface_engine.optimization.checkpoint import resume
-
-        if self._checkpoint is None or not self._checkpoint.exists():
-            return False
-        try:
-            resume(run, self._checkpoint)
-        except NeuFaceError as error:
-            log.info("the run of an earlier session is left aside: %s", error)
-            return False
-        if self._saved is not None:
-            index, pose = self._saved.record.index, self._saved.record.parameters.pose.cpu()
-            known = index < len(run.history)
-            if not known or not run.history.parameters(index).pose.cpu().allclose(pose, atol=1e-5):
-                return None
-        self._checkpointed = len(run.history) - 1
-        return True
-
     def _keep(self, *, at_once: bool = False) -> None:
         """Keep the state of the first run, now and then, and whenever it rests."""
-        from neuface_engine.optimization.checkpoint import save_checkpoint
-
         held = self._held.get(FIRST_RUN)
-        if held is None or self._checkpoint is None:
-            return
-        last = len(held.run.history) - 1
-        due = at_once or time.monotonic() - self._checkpoint_time > CHECKPOINT_S
-        if not due or last in (0, self._checkpointed):
-            return
-        self._checkpointed, self._checkpoint_time = last, time.monotonic()
-        try:
-            save_checkpoint(held.run, self._checkpoint)
-        except NeuFaceError as error:
-            self._checkpoint = None  # said once
-            self.mailbox.put(Snapshot(error=f"A crash would lose this run's iterations: {error}"))
+        trouble = "" if held is None else self._keeper.keep(held, at_once=at_once)
+        if trouble:
+            self.mailbox.put(Snapshot(error=trouble))
 
     def _waited(self) -> bool:
         """Until there is a reason to begin; False where it is to end instead."""
@@ -291,7 +243,7 @@ class OptimiserWorker(QObject):
 
     def _hold(self, name: str, run: Any) -> HeldRun:
         run.watch_vertex_gradient = self._watch_gradient
-        held = HeldRun(name, run, weights_of(run))
+        held = HeldRun.of(name, run)
         self._held[name] = held
         return held
 
@@ -303,7 +255,7 @@ class OptimiserWorker(QObject):
                     return
                 job = self._jobs.popleft() if self._jobs and not self._running else None
                 held = self._held[self._active]
-                last = len(held.run.history) - 1
+                last = held.last
                 stepping = job is None and self._single_steps > 0
                 self._single_steps = max(0, self._single_steps - 1) if stepping else self._single_steps
                 go = job is None and (stepping or (self._running and last < self._target))
@@ -317,13 +269,14 @@ class OptimiserWorker(QObject):
             if go:
                 self._iterate(held, None if stepping else RunState.RUNNING)
                 self._keep()
-                if time.perf_counter() > self._pixels_after:
+                if self._pixel_watch.rested:
                     self._pixels(held)
                 continue
             self.mailbox.put(Snapshot(state=self._resting_state(last)))
             self._keep(at_once=True)
             if last and evaluated != (held.name, last):
-                self.mailbox.put(Snapshot(figures=(held.name, self._evaluate(held))))
+                figures = figures_of(tracks_of(held.run), self._footage.sequence, lambda: self._stop)
+                self.mailbox.put(Snapshot(figures=(held.name, figures)))
                 evaluated = held.name, last
             self._pixels(held)
             with self._wake:
@@ -332,7 +285,7 @@ class OptimiserWorker(QObject):
                     or self._running
                     or self._single_steps
                     or self._jobs
-                    or self._pixels_due(held) is not None
+                    or self._pixel_watch.due(held)
                     or held.run.sequence is not self._footage.sequence
                 ):
                     self._wake.wait()
@@ -348,40 +301,19 @@ class OptimiserWorker(QObject):
             run.sequence = footage.sequence
             self.mailbox.put(Snapshot(error=str(error)))
             return True
-        self._pixels_of = None
-        newest = run.history.iteration(len(run.history) - 1)
-        self.mailbox.put(Snapshot(records=(record_of(held, newest),), unwatched=(False,)))
+        self._pixel_watch.forget()
+        self.mailbox.put(Snapshot(records=(held.newest(),), unwatched=(False,)))
         return True
 
     def _config_of(self, config: Any) -> Any:
         """Settings with what the repairs mute and exclude."""
         return self._repairs.options(replace(config, **self._plain), self._footage.sequence)
 
-    def _pixels_due(self, held: HeldRun) -> tuple[str, int, int] | None:
-        """Run, iteration and frame of which a map over the pixels is wanted and not there yet."""
-        frame = self._watch_pixels
-        due = None if frame is None else (held.name, len(held.run.history) - 1, frame)
-        return None if due == self._pixels_of else due
-
     def _pixels(self, held: HeldRun) -> None:
-        """Work out what the next step of the newest state sees of the shown frame; while running, now and then."""
-        from neuface_engine.optimization import gradient_maps
-
-        due = self._pixels_due(held)
-        if due is None:
-            return
-        self._pixels_of = due  # also where it fails: not tried for ever
-        started = time.perf_counter()
-        run, (_, index, frame) = held.run, due
-        if run.method == "flame-fitting":
-            strength = gradient_maps.landmark_gradient(run)[frame].numpy()
-            pixels = PixelMap.of_landmarks(frame, strength, gradient_maps.detected_points(run)[frame].numpy())
-        else:
-            crops = [(frame, view) for view in range(len(self._footage.sequence.views))]
-            pixels = PixelMap.of_pixels(frame, gradient_maps.pixel_gradient(run, crops).numpy())
-        self.mailbox.put(Snapshot(pixels=((held.name, index), pixels)))
-        took = time.perf_counter() - started
-        self._pixels_after = time.perf_counter() + took * (1 / PIXEL_SHARE - 1)
+        """Work out what the next step of the newest state sees of the shown frame, where the window wants it."""
+        pixels = self._pixel_watch.make(held)
+        if pixels is not None:
+            self.mailbox.put(Snapshot(pixels=((held.name, held.last), pixels)))
 
     # Jobs, done while the optimisation rests
 
@@ -409,8 +341,7 @@ class OptimiserWorker(QObject):
         except NeuFaceError as error:
             self.mailbox.put(Snapshot(error=str(error)))
             return
-        held = self._hold(name, run)
-        records = tuple(record_of(held, run.history.iteration(index)) for index in run.history.indices)
+        records = self._hold(name, run).records()
         with self._wake:
             self._active = name
         self.mailbox.put(Snapshot(records=records, unwatched=(False,) * len(records), opened=name))
@@ -429,7 +360,7 @@ class OptimiserWorker(QObject):
             gradient = key, pack_map(iteration.vertex_gradient.cpu().numpy())
         self.mailbox.put(
             Snapshot(
-                records=(record_of(held, iteration),),
+                records=(held.record(iteration),),
                 unwatched=(still_before and self.window_still,),
                 gradient=gradient,
                 state=state,
@@ -438,67 +369,8 @@ class OptimiserWorker(QObject):
 
     def _measure_saved(self, saved: SavedResult) -> None:
         """The figures of a result that was loaded, as an iteration has them."""
-        import neuface_engine as nf
-
-        track = saved.track
-        valid = track.detected.float()
-        landmarks = track.landmarks(kind="dynamic")
-        projected = nf.project(landmarks, track.parameters.camera)
-        record = replace(
-            saved.record,
-            cvd_mm=nf.metrics.cross_view_distance(track.vertices(space="canonical"), valid).per_view_mm(),
-            msi=nf.metrics.motion_stability(landmarks, valid),
-            nme_percent=nf.metrics.landmark_error(projected, track.landmarks_2d, valid),
-        )
-        figures = FIRST_RUN, self._evaluate(self._held.get(FIRST_RUN), track)
-        self.mailbox.put(Snapshot(records=(record,), unwatched=(False,), figures=figures))
-
-    def _evaluate(self, held: HeldRun | None, track: Any = None) -> dict[str, dict[str, float]]:
-        import neuface_engine as nf
-
-        tracks = {} if held is None else {"encoder": held.run.track(iteration=0), "neuface": held.run.track()}
-        if track is not None:
-            tracks["neuface"] = track
-        figures: dict[str, dict[str, float]] = {}
-        for name, track in tracks.items():
-            if self._stop:
-                return {}
-            values = nf.metrics.evaluate(track, self._footage.sequence).as_dict()
-            figures[name] = {
-                key: float(value) for key, value in values.items() if isinstance(value, (int, float))
-            }
-        return figures
-
-
-def weights_of(run: Any) -> dict[str, float]:
-    """Weight of each loss term of a run, by its name; those without effect are left out."""
-    suffix = "_weight"
-    weights = {
-        name.removesuffix(suffix): value for name, value in vars(run.config).items() if name.endswith(suffix)
-    }
-    known = {entry.name for entry in fields(run.initial.losses)}
-    return {name: value for name, value in weights.items() if value and name in known}
-
-
-def record_of(held: HeldRun, iteration: Any) -> IterationRecord:
-    """An iteration of the engine as the window keeps it."""
-    losses = {"total": float(iteration.losses.total)}
-    losses |= {name: weight * float(getattr(iteration.losses, name)) for name, weight in held.weights.items()}
-    return IterationRecord(
-        index=int(iteration.index),
-        parameters=iteration.parameters,
-        losses=losses,
-        cvd_mm=np.asarray(iteration.cvd_mm_per_view, dtype=np.float64),
-        msi=np.asarray(iteration.msi_landmark_per_view, dtype=np.float64),
-        nme_percent=np.asarray(iteration.nme_percent_per_view, dtype=np.float64),
-        seconds=float(iteration.seconds),
-        run=held.name,
-        settings=settings_at(held.run, int(iteration.index)),
-    )
-
-
-def settings_at(run: Any, index: int) -> Any:
-    """The settings under which the losses of an iteration are meant."""
-    from neuface_engine.optimization.run import in_force
-
-    return in_force(run.settings, index)
+        held = self._held.get(FIRST_RUN)
+        tracks = {} if held is None else tracks_of(held.run)
+        record = measured(saved)
+        figures = figures_of(tracks | {"neuface": saved.track}, self._footage.sequence, lambda: self._stop)
+        self.mailbox.put(Snapshot(records=(record,), unwatched=(False,), figures=(FIRST_RUN, figures)))
