@@ -1,84 +1,43 @@
-"""What the commands do: binds the session to the background threads and to the project folder. No widgets."""
+"""What is open: footage and projects come and go, sequences are put aside and taken back. No widgets."""
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
-from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 
 from neuface_engine.errors import NeuFaceError
 from neuface_studio import place_file, projects
-from neuface_studio.model import FIRST_RUN, CompareMode
-from neuface_studio.open_projects import OpenProjects
-from neuface_studio.opening import SHUTDOWN_TIMEOUT_MS, Opener
-from neuface_studio.parking import Key, Parked, ParkingLot, is_same
+from neuface_studio.opening import Opener
+from neuface_studio.parking import Key, Parked, is_same
+from neuface_studio.place_keeping import PlaceKeeper
 from neuface_studio.playback import Playback
 from neuface_studio.preferences import Settings
-from neuface_studio.repairing import RepairBook
-from neuface_studio.results import Results
-from neuface_studio.session import Footage, IterationRecord, RunState, Session
+from neuface_studio.running import RunControl
+from neuface_studio.session import Footage, RunState, Session
 from neuface_studio.undo import Place
 from neuface_studio.viewer_cost import ViewerCost
-from neuface_studio.worker import BackgroundThread, OptimiserWorker, SavedResult, Snapshot, worker_threads
-
-POLL_INTERVAL_MS = 66
-PLACE_MS = 400  # between two writings of the reviewer's place
-FLAME_FITTING = "FLAME fitting"
-STILL_EVERY = 16  # one iteration in so many is run with the window still, to measure what drawing costs
 
 
-class Controller(QObject):
-    """Opens footage and runs the optimiser on it."""
+class Controller(RunControl):
+    """What the commands call: opens footage, and runs the optimiser on it."""
 
     opening = Signal(str)
-    window_still_changed = Signal(bool)
 
     def __init__(
         self, session: Session, parent: QObject | None = None, *, preferences: Settings | None = None
     ) -> None:
-        super().__init__(parent)
-        self.session = session
-        self.preferences = preferences
+        super().__init__(session, parent, preferences=preferences)
         self.project_override: Path | None = None
-        self.run_when_ready = False
         self.opener = Opener(session, self)
         self.playback = Playback(session, self)
-        self.projects = OpenProjects()
-        self.results = Results(session, self.track, self, projects=self.projects)
-        self.repairs = RepairBook(session, self.results, self)
-        self.lot = ParkingLot(self)
-        self.lot.failed.connect(self._on_failed)
+        self.places = PlaceKeeper(session, self)
         self._key: Key | None = None  # of the open footage
         self._name = ""  # of what is being opened, where the project lists it already
-        self._optimiser: OptimiserWorker | None = None
-        self._optimiser_thread: BackgroundThread | None = None
-        self._branches = 0
         self._destination: Place | None = None  # to go to once it is open
-        self._cost = ViewerCost()
-        self._poll_timer = QTimer(self)
-        self._poll_timer.setInterval(POLL_INTERVAL_MS)
-        self._poll_timer.timeout.connect(self.poll)
-        self._stopped_at: Place | None = None  # in the open sequence, when it was left
-        self._place_timer = QTimer(self)
-        self._place_timer.setSingleShot(True)
-        self._place_timer.setInterval(PLACE_MS)
-        self._place_timer.timeout.connect(self.keep_place)
-        session.frame_changed.connect(self._note_place)
-        session.iteration_changed.connect(self._note_place)
-        session.selection_changed.connect(self._note_place)
-        session.judgement_changed.connect(self._note_place)
         self.opener.opened.connect(self._on_opened)
-        session.layers_changed.connect(self._on_layers)
-        session.iteration_changed.connect(self._on_iteration)
-        session.frame_changed.connect(self._watch)
-        self.repairs.changed.connect(self._repair)
-        session.comparison.changed.connect(self._on_comparison)
+        self.lot.failed.connect(self._on_failed)
         session.undo_stack.went.connect(self.go_to)
-        session.threads = worker_threads()
-
-    # Opening
 
     def open_path(
         self, path: Path | None, *, views: str | None = None, max_frames: int | None = None
@@ -142,7 +101,7 @@ class Controller(QObject):
             self.close_footage()
             return
         self.poll()
-        self.keep_place()
+        self.places.keep()
         self.results.autosave()
         running = session.run_state == RunState.RUNNING
         name, kept, aside = session.sequence_name, self.results.put_aside(), session.put_aside()
@@ -198,7 +157,7 @@ class Controller(QObject):
         """Save the track, end the optimiser, forget the footage."""
         if self.session.footage is None and self._optimiser is None:
             return
-        self.keep_place()
+        self.places.keep()
         self.results.autosave()
         self._end_optimiser()
         self.results.close()
@@ -219,277 +178,16 @@ class Controller(QObject):
         self.repairs.load()
         saved = self.results.load_saved_track()
         self.results.show_judgement()
-        self._stopped_at = place_file.recall(folder, session.sequence_name)
-        if self._stopped_at is not None:
-            session.select_view(self._stopped_at.view)
-            session.set_frame(self._stopped_at.frame)
+        stopped_at = self.news.stopped_at = place_file.recall(folder, session.sequence_name)
+        if stopped_at is not None:
+            session.select_view(stopped_at.view)
+            session.set_frame(stopped_at.frame)
         self._start_optimiser(saved)
         self._arrive()
-
-    # Optimising
-
-    def _start_optimiser(self, saved: SavedResult | None = None) -> None:
-        footage = self.session.footage
-        if footage is None:
-            return
-        checkpoint = self.results.checkpoint
-        optimiser = OptimiserWorker(
-            footage,
-            target=self.session.target_iterations,
-            saved=saved,
-            config_changes={} if self.preferences is None else self.preferences.now.config_changes(),
-            device="auto" if self.preferences is None else self.preferences.now.device,
-            patient=self.results.many and not (checkpoint is not None and checkpoint.exists()),
-            checkpoint=checkpoint,
-        )
-        self._optimiser = optimiser
-        self._repair()
-        self._watch()
-        self._cost = ViewerCost()
-        self.session.viewer_cost_percent = None
-        self.session.set_run_state(RunState.PREPARING)
-        self._optimiser_thread = BackgroundThread(optimiser, "optimiser", self)
-        self._poll_timer.start()
-
-    def _end_optimiser(self) -> None:
-        self._poll_timer.stop()
-        optimiser, thread = self._optimiser, self._optimiser_thread
-        self._optimiser = self._optimiser_thread = None
-        if optimiser is not None and thread is not None:
-            thread.join(optimiser.stop, SHUTDOWN_TIMEOUT_MS)
-            thread.deleteLater()
-        self.results.begin_run()
-
-    def toggle_run(self) -> None:
-        """Run, or pause after the iteration in progress."""
-        if self._optimiser is None:
-            return
-        if self.session.run_state == RunState.RUNNING:
-            self._optimiser.pause()
-            return
-        if not self.session.run_state.can_run:
-            return
-        newest = self.session.newest_optimised
-        if newest >= self.session.target_iterations:
-            self.set_target(newest + 100)
-        self._begin()
-        self._optimiser.start_running(self.session.target_iterations, self.session.run_name)
-        self.session.set_run_state(RunState.RUNNING)
-
-    def step_once(self) -> None:
-        """Do exactly one EM iteration."""
-        if self._optimiser is None or not self.session.run_state.can_run:
-            return
-        newest = self.session.newest_optimised
-        if newest >= self.session.target_iterations:
-            self.set_target(newest + 1)
-        self._begin()
-        self._optimiser.step(self.session.run_name)
-        self.session.set_run_state(RunState.RUNNING)
-
-    def _begin(self) -> None:
-        if any(record.saved for record in self.session.records()):
-            self.session.drop_saved()
-            self.session.notify(
-                "info", "A new run starts from the encoder; the saved result stays until you pause it."
-            )
-        self.session.set_follow(True)
-        resting = self.lot.pause_all()
-        if resting:
-            self.session.notify("info", f"{', '.join(resting)} is paused meanwhile: one run at a time.")
-
-    def restart_run(self) -> None:
-        """Forget this run and start again from the encoder."""
-        if self.session.footage is None:
-            return
-        self.results.autosave()
-        self._end_optimiser()
-        self.session.clear_history()
-        self.session.forget_figures()
-        checkpoint = self.results.checkpoint
-        if checkpoint is not None:
-            with suppress(OSError):
-                checkpoint.unlink(missing_ok=True)
-        self._start_optimiser()
-
-    def branch(self, changes: dict[str, Any]) -> None:
-        """Begin a run that goes on from the shown iteration with other settings; both runs stay."""
-        record = self.session.record()
-        if self._optimiser is None or record is None or record.saved or not self._may_open_run():
-            return
-        self.session.set_playing(False)
-        self.results.autosave()
-        self._branches += 1
-        name = f"branch {self._branches} (from {record.index})"
-        self._optimiser.branch(name, record.run, record.index, changes)
-        self.session.notify("info", f"Going back to iteration {record.index} for {name}…")
-
-    def fit(self) -> None:
-        """Begin a run of FLAME fitting, the baseline of the paper, from the encoder's prediction."""
-        if self._optimiser is None or not self._may_open_run():
-            return
-        if FLAME_FITTING in self.session.runs:
-            self.session.show_run(FLAME_FITTING)
-            return
-        self.results.autosave()
-        self._optimiser.fit(FLAME_FITTING)
-
-    @Slot()
-    def _on_comparison(self) -> None:
-        """What is compared with may have to be worked out first."""
-        comparison = self.session.comparison
-        used = comparison.flipped or comparison.mode != CompareMode.OFF
-        if self._optimiser is not None and used and comparison.reference is None:
-            self._optimiser.begin()
-
-    def _may_open_run(self) -> bool:
-        state = self.session.run_state
-        return state.can_run or state == RunState.RUNNING
-
-    def settings(self) -> Any:
-        """The engine's settings under which the shown run goes on; None before there is one."""
-        return None if self._optimiser is None else self._optimiser.config(self.session.run_name)
-
-    def set_target(self, iterations: int) -> None:
-        """Let the run end at this iteration."""
-        self.session.set_target(iterations)
-        if self._optimiser is not None:
-            self._optimiser.set_target(iterations)
-
-    def track(self, iteration: int) -> Any:
-        """The `FaceTrack` of an iteration of the shown run, or None."""
-        return None if self._optimiser is None else self._optimiser.track(self.session.run_name, iteration)
 
     @Slot(str)
     def _on_failed(self, message: str) -> None:
         self.session.notify("error", message)
-
-    @Slot()
-    def poll(self) -> None:
-        """Take the newest snapshot out of the mailbox."""
-        if self._optimiser is None:
-            return
-        snapshot = self._optimiser.mailbox.take()
-        if snapshot is not None:
-            self._take(snapshot)
-
-    def _take(self, snapshot: Snapshot) -> None:
-        session = self.session
-        if snapshot.gradient is not None:
-            session.gradients.put(*snapshot.gradient)
-        if snapshot.pixels is not None:
-            session.pixels.put(*snapshot.pixels)
-        if snapshot.resumed:
-            self._resume(max((r.index for r in snapshot.records if r.run == FIRST_RUN), default=0))
-        fresh = [record for record in snapshot.records if not self._replaced_by_saved(record)]
-        session.add_records(fresh)
-        if snapshot.resumed and self._stopped_at is not None:
-            session.go_to(self._stopped_at)
-        if snapshot.opened is not None:
-            session.show_run(snapshot.opened)
-        self._measure_cost(snapshot)
-        if (snapshot.gradient or snapshot.pixels) and not snapshot.records:
-            session.maps_changed.emit()
-        if snapshot.error is not None:
-            session.notify("error", snapshot.error)
-        if snapshot.figures is not None:
-            session.set_final_figures(*snapshot.figures)
-        if snapshot.state is not None and snapshot.state != session.run_state:
-            resting = session.run_state in (RunState.RUNNING, RunState.READY) and snapshot.state in (
-                RunState.PAUSED,
-                RunState.FINISHED,
-                RunState.FAILED,
-            )
-            session.set_run_state(snapshot.state)
-            if resting:
-                self.window_still_changed.emit(False)
-                self.results.autosave()
-                if snapshot.state == RunState.FINISHED:
-                    session.notify(
-                        "good",
-                        f"Finished: {self.session.newest_optimised} EM iterations. Your verdict, please: 1, 2 or 3.",
-                    )
-        if self.run_when_ready and session.run_state == RunState.READY:
-            self.run_when_ready = False
-            self.toggle_run()
-        session.status_changed.emit()
-
-    def _resume(self, newest: int) -> None:
-        """The run of an earlier session goes on, with all its iterations."""
-        session = self.session
-        saved = next((record for record in session.records() if record.saved), None)
-        session.drop_saved()
-        self.results.adopt(saved, newest)
-        session.notify(
-            "info", "The run of the last session, with all its iterations. Return goes on with it."
-        )
-
-    @Slot()
-    def _note_place(self) -> None:
-        """Write down where the reviewer is, once in a moment."""
-        if self.session.footage is not None and not self._place_timer.isActive():
-            self._place_timer.start()
-
-    @Slot()
-    def keep_place(self) -> None:
-        """Write down at once where the reviewer is."""
-        self._place_timer.stop()
-        if self.session.footage is not None and self.session.record() is not None:
-            place_file.remember(self.session.place())
-
-    def _replaced_by_saved(self, record: IterationRecord) -> bool:
-        known = self.session.record(record.index)
-        return known is not None and known.saved and not record.saved
-
-    def _measure_cost(self, snapshot: Snapshot) -> None:
-        if self._optimiser is None or not snapshot.records or snapshot.opened is not None or snapshot.resumed:
-            return
-        for record, still in zip(snapshot.records, snapshot.unwatched, strict=True):
-            if record.index > 0 and not record.saved:
-                self._cost.add(record.seconds, still)
-                if still:
-                    self._set_still(False)
-        self.session.viewer_cost_percent = self._cost.percent
-        due = snapshot.records[-1].index % STILL_EVERY == STILL_EVERY - 1
-        if due and self.session.run_state == RunState.RUNNING and not self.session.playing:
-            self._set_still(True)
-
-    def _set_still(self, still: bool) -> None:
-        if self._optimiser is not None and self._optimiser.window_still != still:
-            self._optimiser.window_still = still
-            self.window_still_changed.emit(still)
-
-    @Slot()
-    def _on_layers(self) -> None:
-        self._watch()
-        self._want_gradient()
-
-    @Slot()
-    def _repair(self) -> None:
-        """Let the optimisation go on from the repaired state."""
-        if self._optimiser is not None and self.session.footage is not None:
-            self._optimiser.repair(self.session.footage, self.repairs.repairs)
-
-    @Slot()
-    def _watch(self) -> None:
-        """Have the optimiser keep what the layers show, and nothing else."""
-        if self._optimiser is not None:
-            drawn = self.session.layers.drawn
-            self._optimiser.watch_gradient(drawn.gradient)
-            self._optimiser.watch_pixels(self.session.frame if drawn.heat == "pixel" else None)
-
-    @Slot(int)
-    def _on_iteration(self, _: int) -> None:
-        if self.session.run_state != RunState.RUNNING:
-            self._want_gradient()
-
-    def _want_gradient(self) -> None:
-        session = self.session
-        record = session.record()
-        if self._optimiser is None or record is None or record.saved or not session.layers.gradient:
-            return
-        if session.gradients.typical_peak(record.map_key) == 0.0 and session.run_state != RunState.PREPARING:
-            self._optimiser.want_gradient(*record.map_key)
 
     def shutdown(self) -> None:
         """Stop timers, then threads, in this order; may be called twice."""
@@ -498,5 +196,5 @@ class Controller(QObject):
         self.close_footage()
         self.lot.clear()
         self._poll_timer.stop()
-        self._place_timer.stop()
+        self.places.stop()
         self.projects.close()

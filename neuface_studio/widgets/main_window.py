@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QSettings, Qt, Slot
+from PySide6.QtCore import QEvent, QSettings, Qt, QTimer, Slot
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QLabel,
@@ -107,6 +107,9 @@ class MainWindow(QMainWindow):
         self.keys = KeyMap(self.settings)
         self.keys.apply(self.actions_by_id)
         self._closed = False
+        self._clearing = QTimer(self)
+        self._clearing.setSingleShot(True)
+        self._clearing.timeout.connect(self._clear_panels)
         self._doorway, self._arrangement = Doorway(self), Arrangement(self)
         self._build_menus()
         self._build_panels()
@@ -223,6 +226,7 @@ class MainWindow(QMainWindow):
         session.footage_changed.connect(self._on_footage)
         session.noticed.connect(self.notices.show_notice)
         session.task_changed.connect(self.start_page.show_task)
+        session.task_changed.connect(self._on_task)
         self.exporter.task_changed.connect(self.status_line.show_task)
         self.status_line.cancelled.connect(self.exporter.cancel)
         self.queue.changed.connect(self._on_queue)
@@ -394,11 +398,23 @@ class MainWindow(QMainWindow):
             self._title.setText(
                 f"{name}   ·   {views} view{'' if views == 1 else 's'} × {self.session.num_frames} frames"
             )
-        self._arrangement.show_panels(footage is not None)
+            self._arrangement.show_panels(True)
+        self._on_task(None)
         if self.session.project_folder is not None:
             self.queue.show(self.session.project_folder)
         self._doorway.note_open()
         self._update_actions()
+
+    @Slot(object)
+    def _on_task(self, task: object) -> None:
+        if task is None and not self._closed:
+            self._clearing.start()
+
+    @Slot()
+    def _clear_panels(self) -> None:
+        """Put the panels away once nothing is open; from one sequence to another they stay where they are."""
+        if self.session.footage is None and not self.controller.opener.loading:
+            self._arrangement.show_panels(False)
 
     @Slot()
     def _on_frame_requested(self) -> None:
@@ -478,7 +494,8 @@ class MainWindow(QMainWindow):
         if self._closed:
             return
         self._closed = True
-        self.controller.keep_place()
+        self._clearing.stop()
+        self.controller.places.keep()
         if self.session.footage is not None:
             self._arrangement.save()
         self.session.set_playing(False)

@@ -49,7 +49,7 @@ def main() -> None:
         session.show_iteration(2)
         window.review_bar.note.setText("lips drift")
         window.review_bar.judge("reject")
-        until(lambda: not window.controller._place_timer.isActive())
+        until(lambda: not window.controller.places.waits)
     record, judgement = session.record(), session.judgement
     print(
         "SAID",
