@@ -41,3 +41,8 @@ class OutOfMemoryError(NeuFaceError):
 
 class CheckpointError(NeuFaceError):
     """A saved state cannot be gone on from: give the same footage, models and settings, or begin anew."""
+
+
+def in_short(error: BaseException) -> str:
+    """What another library says of a damaged file, in one line of at most 120 characters; else the error's kind."""
+    return " ".join(str(error).split())[:120] or type(error).__name__

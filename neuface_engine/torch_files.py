@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from neuface_engine.errors import in_short
 from neuface_engine.unpickling import Refused, find_arrays, unpickle
 
 DTYPES = {
@@ -114,7 +115,7 @@ def read_torch_zip(path: Path, *, shapes_only: bool = False, arrays: bool = Fals
 
             return unpickle(stream, find, persistent=persistent)
     except (zipfile.BadZipFile, zipfile.LargeZipFile, OSError, EOFError, KeyError, RuntimeError) as error:
-        raise Refused(" ".join(str(error).split())[:120] or type(error).__name__) from None
+        raise Refused(in_short(error)) from None
     except (NotImplementedError, OverflowError, MemoryError, ValueError) as error:
         if isinstance(error, Refused):
             raise

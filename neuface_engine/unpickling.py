@@ -17,6 +17,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from neuface_engine.errors import in_short
+
 Find = Callable[[str, str], Any]
 """What stands for module.name; raises `Refused` where nothing does."""
 
@@ -43,7 +45,7 @@ def unpickle(stream: BinaryIO, find: Find, *, persistent: Callable[[Any], Any] |
     except Refused:
         raise
     except Exception as error:  # a damaged pickle can raise anything
-        raise Refused(_words(error)) from None
+        raise Refused(in_short(error)) from None
     return plain(content)
 
 
@@ -106,18 +108,32 @@ def _check_opcodes(stream: BinaryIO) -> None:
     """A flipped byte may ask for a memo of gigabytes, which the reader would lay out; what is no pickle ends here."""
     count = 0
     try:
-        for opcode, argument, _ in pickletools.genops(stream):
+        while True:
+            code = stream.read(1)
+            opcode = pickletools.code2op.get(code.decode("latin1"))
+            if opcode is None:
+                raise Refused("it is no pickle" if code else "it ends too early")
             count += 1
+            argument: Any = None
+            if opcode.name == "STRING":  # Python 2's text, of which pickletools takes ASCII alone
+                argument = stream.readline()
+            elif opcode.arg is not None:
+                argument = opcode.arg.reader(stream)  # type: ignore[arg-type]
+            if opcode.name in ("STRING", "GLOBAL") and _ends_with_return(argument):
+                raise Refused("its line ends were changed to Windows', as git does with text")
             if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and int(str(argument)) > count + 256:
                 raise Refused("its memo is damaged")
+            if opcode.name == "STOP":
+                return
     except Refused:
         raise
     except Exception as error:
-        raise Refused(_words(error)) from None
+        raise Refused(in_short(error)) from None
 
 
-def _words(error: BaseException) -> str:
-    return " ".join(str(error).split())[:120] or type(error).__name__
+def _ends_with_return(argument: Any) -> bool:
+    line = argument if isinstance(argument, bytes) else str(argument).encode("latin1", "replace")
+    return line.rstrip(b"\n").endswith(b"\r")
 
 
 # --- stand-ins -----------------------------------------------------------------------------------------------
@@ -214,6 +230,18 @@ def _encode(text: Any, encoding: Any = "latin1", *_: Any) -> bytes:
     return text.encode("latin1")
 
 
+def _set(items: Any = (), *_: Any) -> list[Any]:
+    """Python 2's set and frozenset, which chumpy keeps its changed variables in."""
+    return list(items) if isinstance(items, list | tuple) else []
+
+
+def _no_bytes(*content: Any) -> bytes:
+    """bytes(), with which Python 3 writes none in protocol 2."""
+    if content:
+        raise Refused("its bytes are damaged")
+    return b""
+
+
 def _reconstructor(kind: Any, *_: Any) -> Any:
     """copyreg._reconstructor(class, base, state), of stand-ins alone."""
     if not (isinstance(kind, type) and issubclass(kind, StandIn)):
@@ -290,6 +318,11 @@ _FOUND: dict[tuple[str, str], Any] = {
     ("copyreg", "_reconstructor"): _reconstructor,
     ("__builtin__", "object"): StandIn,
     ("builtins", "object"): StandIn,
+    ("__builtin__", "set"): _set,
+    ("builtins", "set"): _set,
+    ("__builtin__", "frozenset"): _set,
+    ("builtins", "frozenset"): _set,
+    ("__builtin__", "bytes"): _no_bytes,
     ("__builtin__", "bytearray"): bytearray,
     ("builtins", "bytearray"): bytearray,
 }

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from neuface_engine.assets.catalogue import CATALOGUE, Asset
 from neuface_engine.assets.folder import assets_folder, find_all, rank
 from neuface_engine.assets.states import AssetState, examine
-from neuface_engine.errors import AssetError, NeuFaceError
+from neuface_engine.errors import AssetError, NeuFaceError, in_short
 from neuface_engine.files import written_whole
 
 MAX_UNPACKED_BYTES = 16 << 30
@@ -104,8 +104,7 @@ def _add_zip(path: Path, folder: Path) -> AssetState:
             _extract(archive, unpacked / path.stem, path)
         return _add_folder(_without_doubled(unpacked / path.stem), folder)
     except (zipfile.BadZipFile, EOFError, RuntimeError, NotImplementedError, OSError) as error:
-        reason = " ".join(str(error).split())[:100] or type(error).__name__
-        raise AssetError(f"{path}: cannot be unpacked ({reason}); download it again") from None
+        raise AssetError(f"{path}: cannot be unpacked ({in_short(error)}); download it again") from None
     finally:
         shutil.rmtree(unpacked, ignore_errors=True)
 

@@ -12,7 +12,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from neuface_engine.errors import AssetError
+from neuface_engine.errors import AssetError, in_short
 from neuface_engine.torch_files import Shape, is_zip, read_torch_zip
 from neuface_engine.unpickling import Refused
 
@@ -44,8 +44,7 @@ def read_checkpoint(path: Path, *, remedy: str, shapes_only: bool = False) -> di
         reason = " ".join(str(error).split("\n")[0].split())[:120]
         raise AssetError(f"{path}: not a checkpoint of plain tensors ({reason}); {remedy}") from None
     except Exception as error:  # a damaged file can raise anything
-        reason = " ".join(str(error).split())[:120] or type(error).__name__
-        raise AssetError(f"{path}: cannot be read as a checkpoint ({reason}); {remedy}") from None
+        raise AssetError(f"{path}: cannot be read as a checkpoint ({in_short(error)}); {remedy}") from None
     if not isinstance(content, dict):
         raise AssetError(f"{path}: holds a {type(content).__name__}, not a dict of weights; {remedy}")
     return {str(key): value for key, value in content.items()}
@@ -93,6 +92,18 @@ def strict_load(module: nn.Module, weights: Any, path: Path, *, part: str, remed
         for name, old in module.state_dict().items()
     }
     module.load_state_dict(filled, assign=True)
+
+
+def load_parts(module: nn.Module, parts: Mapping[str, Any], path: Path, *, remedy: str) -> None:
+    """`strict_load` of several networks within `module`: their weights by the names of the networks."""
+    for part, weights in parts.items():
+        strict_load(module.get_submodule(part), weights, path, part=part, remedy=remedy)
+
+
+def check_parts(module: nn.Module, parts: Mapping[str, Any], path: Path, *, remedy: str) -> None:
+    """`check_weights` of several networks within `module`."""
+    for part, weights in parts.items():
+        check_weights(module.get_submodule(part), weights, path, part=part, remedy=remedy)
 
 
 def check_weights(module: nn.Module, weights: Any, path: Path, *, part: str, remedy: str) -> None:

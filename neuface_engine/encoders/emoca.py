@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from neuface_engine.encoders.base import FlameEncoder, Trainable
 from neuface_engine.encoders.checkpoints import (
     below,
-    check_weights,
+    check_parts,
+    load_parts,
     part_of,
     read_checkpoint,
-    strict_load,
     unfilled,
 )
 from neuface_engine.encoders.coarse import Coarse, coarse_parameters
@@ -77,8 +77,7 @@ class EmocaEncoder(FlameEncoder):
         state = _state(path)
         settings = _settings(path, state)
         encoder = unfilled(lambda: cls(settings))
-        for part, weights in encoder._parts(state, path).items():
-            strict_load(encoder.get_submodule(part), weights, path, part=part, remedy=REMEDY)
+        load_parts(encoder, encoder._parts(state, path), path, remedy=REMEDY)
         template = state.get("flame.v_template")
         if isinstance(template, np.ndarray | Tensor):
             encoder.head_template = torch.as_tensor(template).float()
@@ -91,8 +90,7 @@ class EmocaEncoder(FlameEncoder):
         state = _state(path, shapes_only=True)
         settings = _settings(path, state)
         encoder = unfilled(lambda: cls(settings))
-        for part, weights in encoder._parts(state, path).items():
-            check_weights(encoder.get_submodule(part), weights, path, part=part, remedy=REMEDY)
+        check_parts(encoder, encoder._parts(state, path), path, remedy=REMEDY)
         return f"EMOCA's encoder, {settings.words()}"
 
     def features(self, crops: Tensor) -> tuple[Tensor, ...]:

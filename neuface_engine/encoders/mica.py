@@ -18,10 +18,10 @@ from torch.nn import functional as F
 from neuface_engine.encoders.arcface import EMBEDDING, IResNet100, aligned, five_points
 from neuface_engine.encoders.checkpoints import (
     below,
-    check_weights,
+    check_parts,
+    load_parts,
     part_of,
     read_checkpoint,
-    strict_load,
     unfilled,
 )
 from neuface_engine.errors import AssetError, ConfigError
@@ -85,18 +85,15 @@ class MicaShape(nn.Module):
         path = Path(checkpoint)
         parts, template = _weights(path)
         prior = unfilled(cls)
-        for part, weights in parts.items():
-            strict_load(prior.get_submodule(part), weights, path, part=part, remedy=REMEDY)
+        load_parts(prior, parts, path, remedy=REMEDY)
         prior.head_template = template
         return prior.eval()
 
     @classmethod
     def check_file(cls, path: Path) -> str:
         """What the file is, in words, without reading its weights. Raises AssetError."""
-        with torch.device("meta"):
-            prior = unfilled(cls)
-        for part, weights in _weights(path, shapes_only=True)[0].items():
-            check_weights(prior.get_submodule(part), weights, path, part=part, remedy=REMEDY)
+        prior = unfilled(cls)
+        check_parts(prior, _weights(path, shapes_only=True)[0], path, remedy=REMEDY)
         return "MICA, 300 shape components"
 
     def forward(self, faces: Tensor) -> Tensor:

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from neuface_engine.encoders.base import FlameEncoder, Trainable
 from neuface_engine.encoders.checkpoints import (
     below,
-    check_weights,
+    check_parts,
+    load_parts,
     part_of,
     read_checkpoint,
-    strict_load,
     unfilled,
 )
 from neuface_engine.encoders.coarse import Coarse, coarse_parameters
@@ -80,17 +80,14 @@ class SpectreEncoder(FlameEncoder):
             needs_checkpoint("spectre", "spectre_model.tar", "SPECTRE's repository")
         path = Path(checkpoint)
         encoder = unfilled(cls)
-        for part, weights in _weights(path).items():
-            strict_load(encoder.get_submodule(part), weights, path, part=part, remedy=REMEDY)
+        load_parts(encoder, _weights(path), path, remedy=REMEDY)
         use_channels_last(encoder.E_flame)
         return encoder.eval()
 
     @classmethod
     def check_file(cls, path: Path) -> str:
-        with torch.device("meta"):
-            encoder = unfilled(cls)
-        for part, weights in _weights(path, shapes_only=True).items():
-            check_weights(encoder.get_submodule(part), weights, path, part=part, remedy=REMEDY)
+        encoder = unfilled(cls)
+        check_parts(encoder, _weights(path, shapes_only=True), path, remedy=REMEDY)
         return "SPECTRE's encoder, DECA and five frames for the mouth"
 
     def features(self, crops: Tensor) -> tuple[Tensor, ...]:

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from neuface_engine.errors import AssetError
+from neuface_engine.errors import AssetError, in_short
 from neuface_engine.face_model.flame_files import read_arrays
 from neuface_engine.torch_files import find_tensors
 from neuface_engine.unpickling import Refused, unpickle
@@ -54,8 +54,10 @@ def embedding_of(content: Any, path: Path) -> Embedding:
             return _whole(content)
         if "lmk_face_idx" in content:
             return _from_parts(content, path)
-    except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
-        raise AssetError(f"{path}: not a landmark embedding ({_words(error)}); {AGAIN}") from None
+    except KeyError as missing:
+        raise AssetError(f"{path}: not a landmark embedding (it lacks {missing.args[0]}); {AGAIN}") from None
+    except (TypeError, ValueError, IndexError, OverflowError) as error:
+        raise AssetError(f"{path}: not a landmark embedding ({in_short(error)}); {AGAIN}") from None
     raise AssetError(f"{path}: not a landmark embedding (it has {_named(content)}); {AGAIN}")
 
 
@@ -84,7 +86,7 @@ def _read_npy(stream: BinaryIO) -> Any:
             stream.seek(0)
             return np.load(stream, allow_pickle=False)
     except Exception as error:  # the header is parsed as Python source
-        raise Refused(f"not a .npy file: {_words(error)}") from None
+        raise Refused(f"not a .npy file: {in_short(error)}") from None
     content = unpickle(stream, find_tensors)
     return content[0] if shape == (1,) and isinstance(content, list) and len(content) == 1 else content
 
@@ -138,10 +140,6 @@ def _contour(faces: Any, barycentric: Any) -> Table:
     if not np.isfinite(weights).all():
         raise ValueError("coordinates that are not finite")
     return index, weights
-
-
-def _words(error: BaseException) -> str:
-    return " ".join(str(error).split())[:100] or type(error).__name__
 
 
 def _named(content: dict[str, Any]) -> str:

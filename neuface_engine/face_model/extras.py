@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuface_engine.errors import AssetError
+from neuface_engine.errors import AssetError, in_short
 from neuface_engine.face_model.flame_files import read_arrays, read_npz
 
 NUM_MEDIAPIPE = 478
@@ -133,8 +133,7 @@ def read_offsets(path: Path) -> NDArray[np.float32]:
         content: Any = np.load(path, allow_pickle=False)
         offsets = np.asarray(content, np.float32)
     except Exception as error:  # numpy parses the header as Python source
-        reason = " ".join(str(error).split())[:100] or type(error).__name__
-        raise AssetError(f"{path}: cannot be read as an eyelid shape ({reason}); {remedy}") from None
+        raise AssetError(f"{path}: cannot be read as an eyelid shape ({in_short(error)}); {remedy}") from None
     if offsets.ndim != 2 or offsets.shape[1] != 3 or not np.isfinite(offsets).all():
         raise AssetError(f"{path}: is {list(offsets.shape)}, not offsets of vertices; {remedy}")
     return offsets

@@ -14,13 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
-from neuface_engine.errors import AssetError
+from neuface_engine.errors import AssetError, in_short
+from neuface_engine.mistaken import members_of, mistaken
 from neuface_engine.unpickling import Refused, find_arrays, unpickle
 
 Arrays = dict[str, NDArray[Any]]
 
 WANTED = ("v_template", "f", "shapedirs", "posedirs", "J_regressor", "weights")
 NUM_JOINTS = 5
+PARENTS = [0, 1, 1, 1]
+"""Of all joints but the root, whose parent is written in several ways."""
 SHAPE_COMPONENTS = 300
 """Columns of shapedirs that are identity; what follows is expression."""
 AGAIN = "obtain the file again from flame.is.tue.mpg.de"
@@ -40,10 +43,13 @@ def read_flame_file(path: Path) -> Arrays:
     if missing:
         raise AssetError(f"{path}: lacks {', '.join(missing)}; this is not a FLAME model file")
     try:
+        if any(np.asarray(content[key]).dtype.kind not in "fiu" for key in WANTED):
+            raise TypeError
         model = {key: np.asarray(content[key], np.int64 if key == "f" else np.float32) for key in WANTED}
     except (TypeError, ValueError, OverflowError):
         raise AssetError(f"{path}: an array holds something else than numbers; {AGAIN}") from None
     _check_layout(path, model)
+    _check_joints(path, content.get("kintree_table"))
     rest = {key: value for key, value in content.items() if key not in WANTED}
     return {**rest, **model}
 
@@ -51,6 +57,9 @@ def read_flame_file(path: Path) -> Arrays:
 def read_arrays(path: Path, *, what: str, remedy: str) -> dict[str, Any]:
     """A dict from a .pkl, .npz or .safetensors file (by its content, not its name). Raises AssetError."""
     try:
+        wrong = mistaken(path)
+        if wrong is not None:
+            raise AssetError(f"{path}: {wrong}")
         with path.open("rb") as stream:
             head = stream.read(9)
             if head[:4] == b"PK\x03\x04":
@@ -70,6 +79,9 @@ def read_arrays(path: Path, *, what: str, remedy: str) -> dict[str, Any]:
 
 def read_npz(path: Path, *, what: str, remedy: str) -> dict[str, Any]:
     """The arrays of an npz file; none of objects. Raises AssetError."""
+    packed = members_of(path, (".npy",))
+    if packed is not None:
+        raise AssetError(f"{path}: {packed}")
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             return {str(key): file[key] for key in file.files}
@@ -98,8 +110,7 @@ def _read_safetensors(path: Path, *, what: str, remedy: str) -> dict[str, Any]:
 
 
 def _unreadable(path: Path, what: str, error: BaseException, remedy: str) -> AssetError:
-    reason = " ".join(str(error).split())[:120] or type(error).__name__
-    return AssetError(f"{path}: cannot be read as {what} ({reason}); {remedy}")
+    return AssetError(f"{path}: cannot be read as {what} ({in_short(error)}); {remedy}")
 
 
 def _check_layout(path: Path, model: Arrays) -> None:
@@ -112,6 +123,8 @@ def _check_layout(path: Path, model: Arrays) -> None:
     if vertices.ndim != 2 or vertices.shape[1] != 3 or not len(vertices):
         raise AssetError(f"{path}: v_template is {list(vertices.shape)}; FLAME has [5023, 3]; {AGAIN}")
     count = len(vertices)
+    if bases.ndim == 3 and len(bases) != count:
+        raise AssetError(f"{path}: v_template has {count} vertices, shapedirs {len(bases)}; {AGAIN}")
     if bases.ndim != 3 or bases.shape[:2] != vertices.shape or bases.shape[2] < SHAPE_COMPONENTS + 50:
         raise AssetError(f"{path}: shapedirs is {list(bases.shape)}; FLAME has [{count}, 3, 400]; {AGAIN}")
     shapes = {"posedirs": (count, 3, 36), "J_regressor": (NUM_JOINTS, count), "weights": (count, NUM_JOINTS)}
@@ -124,3 +137,14 @@ def _check_layout(path: Path, model: Arrays) -> None:
     for name in WANTED:
         if not np.isfinite(model[name]).all():
             raise AssetError(f"{path}: {name} is not finite; {AGAIN}")
+
+
+def _check_joints(path: Path, table: Any) -> None:
+    """The joints' parents, where the file has them: root, neck, then jaw and both eyes below the neck."""
+    if table is None:
+        return
+    joints = np.asarray(table)
+    if joints.shape != (2, NUM_JOINTS):
+        raise AssetError(f"{path}: kintree_table is {list(joints.shape)}; FLAME has [2, {NUM_JOINTS}]; {AGAIN}")
+    if joints.dtype.kind not in "fiu" or joints[0, 1:].tolist() != PARENTS:
+        raise AssetError(f"{path}: kintree_table hangs the joints together in another way than FLAME; {AGAIN}")

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from neuface_engine.errors import AssetError, ConfigError
+from neuface_engine.errors import AssetError, ConfigError, in_short
 from neuface_engine.landmarks import fan_files
 from neuface_engine.landmarks.base import Detections, FrameStore, Progress
 from neuface_engine.landmarks.boxes import BoxPath, follow_boxes
@@ -271,7 +271,6 @@ def _finder(finder: str, where: Path, device: str | torch.device) -> Any:
     except AssetError:
         raise
     except Exception as error:  # a damaged file can raise anything
-        reason = " ".join(str(error).split())[:120] or type(error).__name__
         raise AssetError(
-            f"{files[0]}: cannot be used as weights of {finder} ({reason}); download it again"
+            f"{files[0]}: cannot be used as weights of {finder} ({in_short(error)}); download it again"
         ) from None

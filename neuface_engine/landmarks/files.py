@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from neuface_engine.errors import ConfigError
+from neuface_engine.errors import ConfigError, in_short
 from neuface_engine.landmarks.base import Detections, FrameStore, Progress
 from neuface_engine.landmarks.scene import Scene
 from neuface_engine.landmarks.topology import NUM_MEDIAPIPE
@@ -165,8 +165,7 @@ def _read_file(path: Path, count: int) -> _Points:
     except ConfigError:
         raise
     except Exception as error:  # a damaged file can raise anything
-        reason = " ".join(str(error).split())[:120] or type(error).__name__
-        raise ConfigError(f"{path}: not landmarks, or damaged ({reason}); write it again") from None
+        raise ConfigError(f"{path}: not landmarks, or damaged ({in_short(error)}); write it again") from None
 
 
 def _arrays(path: Path) -> _Points:

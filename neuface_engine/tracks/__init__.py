@@ -4,12 +4,14 @@ from neuface_engine.tracks.lens import Lens
 from neuface_engine.tracks.loading import Track, load_track
 from neuface_engine.tracks.meshes import MeshTrack
 from neuface_engine.tracks.provenance import provenance
-from neuface_engine.tracks.track import FaceTrack, crop_to_frame, frame_to_crop
+from neuface_engine.tracks.recorded import RecordedTrack, crop_to_frame, frame_to_crop
+from neuface_engine.tracks.track import FaceTrack
 
 __all__ = [
     "FaceTrack",
     "Lens",
     "MeshTrack",
+    "RecordedTrack",
     "Track",
     "crop_to_frame",
     "frame_to_crop",

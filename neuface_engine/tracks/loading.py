@@ -10,7 +10,6 @@ import numpy as np
 
 from neuface_engine.errors import TrackError
 from neuface_engine.face_model import FaceModel
-from neuface_engine.tracks import meshes
 from neuface_engine.tracks.meshes import MeshTrack
 from neuface_engine.tracks.track import FaceTrack
 
@@ -19,7 +18,7 @@ Track = FaceTrack | MeshTrack
 
 def load_track(path: str | Path, *, head: FaceModel | None = None) -> Track:
     """A FaceTrack or a MeshTrack, whichever the file holds. Raises TrackError."""
-    kind = MeshTrack if _kind(Path(path)) == meshes.FORMAT else FaceTrack
+    kind = MeshTrack if _kind(Path(path)) == MeshTrack.format else FaceTrack
     return kind.load(path, head=head)
 
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import zipfile
-from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,40 +13,27 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from neuface_engine.errors import TrackError
-from neuface_engine.face_model import FaceModel, project, project_depth
+from neuface_engine.face_model import FaceModel
 from neuface_engine.face_model.model import Decoded, LandmarkKind, Space
-from neuface_engine.files import written_whole
-from neuface_engine.tracks.lens import Lens
-from neuface_engine.tracks.track import crop_to_frame, frame_to_crop
-
-FORMAT = "neuface-meshes"
-FORMAT_VERSION = 1
-_LENS = tuple(field.name for field in fields(Lens))
+from neuface_engine.tracks.recorded import MESHES_FORMAT, RecordedTrack
 
 
 @dataclass(frozen=True)
-class MeshTrack:
-    """F frames, V views, N vertices; the fields that FaceTrack has too mean the same.
+class MeshTrack(RecordedTrack):
+    """F frames, V views, N vertices; the fields of `RecordedTrack`, and:
 
     meshes [F, V, N, 3] metres, in the axes of each view's camera (x right, y up, z towards it); NaN where a frame has
     no mesh (its `detected` is False); triangles [T, 3]; camera [F, V, 3] weak perspective, or `lens`, or neither: then
     the meshes cannot be laid upon the video. given_head: a head of the same topology, for its landmarks.
     """
 
+    format = MESHES_FORMAT
+    made_by = "neuface import"
+    again = "import the meshes again"
+
     meshes: Tensor
     triangles: NDArray[np.int32]
-    views: tuple[str, ...]
-    fps: float
-    frame_indices: NDArray[np.int64]
-    crop_transforms: NDArray[np.float64]
-    crop_size: int
-    image_sizes: tuple[tuple[int, int], ...]
-    detected: Tensor
-    landmarks_2d: Tensor
-    provenance: dict[str, Any]
     camera: Tensor | None = None
-    lens: Lens | None = None
-    given_head: FaceModel | None = None
 
     @property
     def faces(self) -> NDArray[np.int32]:
@@ -112,108 +96,34 @@ class MeshTrack:
         points = (triangles * weights[..., None]).sum(2)
         return points.reshape(*self.meshes.shape[:2], -1, 3)
 
-    def project(self, frame: int, view: int) -> NDArray[np.float32]:
-        """One posed mesh in the pixels of its video frame, [N, 3], as `FaceTrack.project`. TrackError: no camera."""
-        if self.lens is not None:
-            return self.lens[frame, view].pixels(self.meshes[frame, view].numpy()).astype(np.float32)
-        points = project_depth(self.meshes[frame, view], self._camera()[frame, view])
-        return crop_to_frame(points.numpy(), self.crop_transforms[frame, view], self.crop_size)
+    def posed_vertices(self, frame: int, view: int) -> Tensor:
+        """[N, 3] metres."""
+        return self.meshes[frame, view]
 
-    def projected_landmarks(self, kind: LandmarkKind = "dynamic") -> Tensor:
-        """[F, V, 68, 2] crop units, as `FaceTrack.projected_landmarks`."""
-        landmarks = self.landmarks(kind=kind)
-        if self.lens is None:
-            return project(landmarks, self._camera())
-        pixels = self.lens.pixels(landmarks.numpy())[..., :2]
-        return torch.from_numpy(frame_to_crop(pixels, self.crop_transforms, self.crop_size))
-
-    def _camera(self) -> Tensor:
+    def weak_perspective(self) -> Tensor:
+        """Cameras [F, V, 3]. Raises TrackError where there are none."""
         if self.camera is None:
             raise TrackError(
                 "these meshes have no camera and cannot be laid upon the video; import them with --sequence FOOTAGE"
             )
         return self.camera
 
-    def select(
-        self, *, frames: Iterable[int] | slice = slice(None), views: Iterable[int] | slice = slice(None)
-    ) -> MeshTrack:
-        """A shorter track of the chosen frames and views, by position."""
-        f = np.arange(len(self.frame_indices))[frames if isinstance(frames, slice) else list(frames)]
-        v = np.arange(len(self.views))[views if isinstance(views, slice) else list(views)]
-        grid = np.ix_(f, v)
-        tensors = torch.from_numpy(grid[0]), torch.from_numpy(grid[1])
-        return replace(
-            self,
-            meshes=self.meshes[tensors],
-            views=tuple(self.views[i] for i in v),
-            frame_indices=self.frame_indices[f],
-            crop_transforms=self.crop_transforms[grid],
-            image_sizes=tuple(self.image_sizes[i] for i in v),
-            detected=self.detected[tensors],
-            landmarks_2d=self.landmarks_2d[tensors],
-            camera=None if self.camera is None else self.camera[tensors],
-            lens=None if self.lens is None else self.lens[grid],
-        )
-
-    def save(self, path: str | Path) -> None:
-        """Write an npz without pickles, all or nothing. Raises TrackError where the disk refuses."""
-        header = {
-            "format": FORMAT,
-            "version": FORMAT_VERSION,
-            "views": self.views,
-            "fps": self.fps,
-            "crop_size": self.crop_size,
-            "image_sizes": self.image_sizes,
-            "provenance": self.provenance,
-        }
-        arrays: dict[str, Any] = {} if self.camera is None else {"camera": self.camera.numpy()}
-        if self.lens is not None:
-            arrays |= {f"lens/{name}": array for name, array in vars(self.lens).items()}
-        with written_whole(Path(path), TrackError) as stream:
-            np.savez_compressed(
-                stream,
-                header=np.array(json.dumps(header)),
-                meshes=self.meshes.numpy(),
-                triangles=self.triangles,
-                frame_indices=self.frame_indices,
-                crop_transforms=self.crop_transforms,
-                detected=self.detected.numpy(),
-                landmarks_2d=self.landmarks_2d.numpy(),
-                **arrays,
-            )
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        camera = {} if self.camera is None else {"camera": self.camera.numpy()}
+        return {"meshes": self.meshes.numpy(), "triangles": self.triangles, **camera}
 
     @classmethod
-    def load(cls, path: str | Path, *, head: FaceModel | None = None) -> MeshTrack:
-        """Read what `save` wrote. Raises TrackError for a missing, damaged or foreign file."""
-        path = Path(path)
-        try:
-            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-                arrays = {key: file[key] for key in file.files}
-            header = json.loads(str(arrays["header"]))
-            if header["format"] != FORMAT or header["version"] > FORMAT_VERSION:
-                raise TrackError(f"{path}: not meshes that this software can read; update it")
-            return cls(
-                meshes=torch.from_numpy(arrays["meshes"]),
-                triangles=arrays["triangles"],
-                views=tuple(header["views"]),
-                fps=float(header["fps"]),
-                frame_indices=arrays["frame_indices"],
-                crop_transforms=arrays["crop_transforms"],
-                crop_size=int(header["crop_size"]),
-                image_sizes=tuple((int(w), int(h)) for w, h in header["image_sizes"]),
-                detected=torch.from_numpy(arrays["detected"]),
-                landmarks_2d=torch.from_numpy(arrays["landmarks_2d"]),
-                provenance=header["provenance"],
-                camera=torch.from_numpy(arrays["camera"]) if "camera" in arrays else None,
-                lens=Lens(*(arrays[f"lens/{n}"] for n in _LENS)) if "lens/focal" in arrays else None,
-                given_head=head,
-            )
-        except FileNotFoundError:
-            raise TrackError(f"{path}: no such track; make one with `neuface import`") from None
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-            raise TrackError(
-                f"{path}: not a readable track ({type(error).__name__}); import the meshes again"
-            ) from None
+    def _own_fields(cls, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+        camera = torch.from_numpy(arrays["camera"]) if "camera" in arrays else None
+        return {
+            "meshes": torch.from_numpy(arrays["meshes"]),
+            "triangles": arrays["triangles"],
+            "camera": camera,
+        }
+
+    def _own_part(self, frames: Tensor, views: Tensor) -> dict[str, Any]:
+        camera = None if self.camera is None else self.camera[frames, views]
+        return {"meshes": self.meshes[frames, views], "camera": camera}
 
 
 _OPEN_VERTICES = 4505

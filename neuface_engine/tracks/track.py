@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import copy
-import json
-import zipfile
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,44 +14,31 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from neuface_engine.errors import TrackError
-from neuface_engine.face_model import FaceModel, FaceParameters, project, project_depth
+from neuface_engine.face_model import FaceModel, FaceParameters
 from neuface_engine.face_model.model import LandmarkKind, Space
-from neuface_engine.files import written_whole
-from neuface_engine.tracks.lens import Lens
+from neuface_engine.tracks.recorded import FACES_FORMAT, RecordedTrack
 
 if TYPE_CHECKING:
     from neuface_engine.video import Sequence
 
-FORMAT = "neuface-track"
-FORMAT_VERSION = 1
 _PARAMETERS = tuple(field.name for field in fields(FaceParameters))
-_LENS = tuple(field.name for field in fields(Lens))
 
 
 @dataclass(frozen=True)
-class FaceTrack:
-    """F frames, V views.
+class FaceTrack(RecordedTrack):
+    """F frames, V views; the fields of `RecordedTrack`, and:
 
-    parameters [F, V, ...] on the CPU; detected [F, V] bool (False: no face found, the parameters there are a guess);
-    landmarks_2d [F, V, 68, 2] detected, crop units (NaN: not known); crop_transforms [F, V, 2, 3]: frame pixels ->
-    crop pixels; crop_size in pixels; frame_indices [F] in the source videos; image_sizes (width, height) per view; fps;
-    provenance: software, method, config, encoder, head, detector, source (JSON values);
-    lens: the pinhole cameras of a track that was imported from such a tracker; `parameters.camera` is then the weak
-    perspective that comes nearest, and `project` and `projected_landmarks` are exact.
+    parameters [F, V, ...] on the CPU (where no face was `detected` they are a guess). provenance: software, method,
+    config, encoder, head, detector, source. With a `lens`, of a track that was imported from a tracker with pinhole
+    cameras, `parameters.camera` is the weak perspective that comes nearest; `project` and `projected_landmarks` are
+    exact.
     """
 
+    format = FACES_FORMAT
+    made_by = "neuface track"
+    again = "track the footage again"
+
     parameters: FaceParameters
-    views: tuple[str, ...]
-    fps: float
-    frame_indices: NDArray[np.int64]
-    crop_transforms: NDArray[np.float64]
-    crop_size: int
-    image_sizes: tuple[tuple[int, int], ...]
-    detected: Tensor
-    landmarks_2d: Tensor
-    provenance: dict[str, Any]
-    given_head: FaceModel | None = None
-    lens: Lens | None = None
 
     @classmethod
     def from_sequence(
@@ -107,23 +91,13 @@ class FaceTrack:
         return self.head.landmarks(self.parameters, kind=kind, space=space)
 
     @torch.no_grad()
-    def project(self, frame: int, view: int) -> NDArray[np.float32]:
-        """Posed vertices of one crop in the pixels of its video frame, [N, 3]: x, y, depth (larger is nearer)."""
-        parameters = self.parameters[frame, view]
-        vertices = self.head.vertices(parameters)
-        if self.lens is not None:
-            return self.lens[frame, view].pixels(vertices.numpy()).astype(np.float32)
-        points = project_depth(vertices, parameters.camera)
-        return crop_to_frame(points.numpy(), self.crop_transforms[frame, view], self.crop_size)
+    def posed_vertices(self, frame: int, view: int) -> Tensor:
+        """[N, 3] metres."""
+        return self.head.vertices(self.parameters[frame, view])
 
-    @torch.no_grad()
-    def projected_landmarks(self, kind: LandmarkKind = "dynamic") -> Tensor:
-        """Landmarks of the mesh as the camera sees them, [F, V, 68, 2] in crop units."""
-        landmarks = self.landmarks(kind=kind)
-        if self.lens is None:
-            return project(landmarks, self.parameters.camera)
-        pixels = self.lens.pixels(landmarks.numpy())[..., :2]
-        return torch.from_numpy(frame_to_crop(pixels, self.crop_transforms, self.crop_size))
+    def weak_perspective(self) -> Tensor:
+        """Cameras [F, V, 3]."""
+        return self.parameters.camera
 
     @property
     def triangles(self) -> NDArray[np.int32]:
@@ -136,124 +110,14 @@ class FaceTrack:
         head = self.head
         return np.asarray(getattr(head, "skin_faces", head.faces).cpu(), np.int32)
 
-    def select(
-        self, *, frames: Iterable[int] | slice = slice(None), views: Iterable[int] | slice = slice(None)
-    ) -> FaceTrack:
-        """A shorter track of the chosen frames and views, by position."""
-        f = np.arange(len(self.frame_indices))[frames if isinstance(frames, slice) else list(frames)]
-        v = np.arange(len(self.views))[views if isinstance(views, slice) else list(views)]
-        grid = np.ix_(f, v)
-        tensors = torch.from_numpy(grid[0]), torch.from_numpy(grid[1])
-        return replace(
-            self,
-            parameters=self.parameters[tensors],
-            views=tuple(self.views[i] for i in v),
-            frame_indices=self.frame_indices[f],
-            crop_transforms=self.crop_transforms[grid],
-            image_sizes=tuple(self.image_sizes[i] for i in v),
-            detected=self.detected[tensors],
-            landmarks_2d=self.landmarks_2d[tensors],
-            lens=None if self.lens is None else self.lens[grid],
-        )
-
-    def save(self, path: str | Path, *, extra: Mapping[str, NDArray[Any]] | None = None) -> None:
-        """Write an npz without pickles, all or nothing; `extra`: more arrays, for readers that know them.
-
-        Raises TrackError where the disk refuses.
-        """
-        path = Path(path)
-        header = {
-            "format": FORMAT,
-            "version": FORMAT_VERSION,
-            "views": self.views,
-            "fps": self.fps,
-            "crop_size": self.crop_size,
-            "image_sizes": self.image_sizes,
-            "provenance": self.provenance,
-        }
-        arrays: dict[str, Any] = {
-            f"parameters/{name}": tensor.numpy() for name, tensor in self.parameters.items()
-        }
-        arrays |= extra or {}
-        if self.lens is not None:
-            arrays |= {f"lens/{name}": array for name, array in vars(self.lens).items()}
-        with written_whole(path, TrackError) as stream:
-            np.savez_compressed(
-                stream,
-                header=np.array(json.dumps(header)),
-                frame_indices=self.frame_indices,
-                crop_transforms=self.crop_transforms,
-                detected=self.detected.numpy(),
-                landmarks_2d=self.landmarks_2d.numpy(),
-                **arrays,
-            )
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        return {f"parameters/{name}": tensor.numpy() for name, tensor in self.parameters.items()}
 
     @classmethod
-    def load(cls, path: str | Path, *, head: FaceModel | None = None) -> FaceTrack:
-        """Read what `save` wrote. `head` is needed for tracks that were not made with the open head.
+    def _own_fields(cls, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+        given = {name: arrays.get(f"parameters/{name}") for name in _PARAMETERS}
+        tensors = {name: torch.from_numpy(array) for name, array in given.items() if array is not None}
+        return {"parameters": FaceParameters(**tensors)}
 
-        Raises TrackError for a missing, damaged or foreign file.
-        """
-        path = Path(path)
-        try:
-            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-                arrays = {key: file[key] for key in file.files}
-            header = json.loads(str(arrays["header"]))
-            if header["format"] == "neuface-meshes":
-                raise TrackError(
-                    f"{path}: holds meshes without face parameters; this needs a track with them"
-                )
-            if header["format"] != FORMAT or header["version"] > FORMAT_VERSION:
-                raise TrackError(
-                    f"{path}: track format {header['version']} is newer than this software; update it"
-                )
-            parameters = FaceParameters(
-                **{
-                    n: torch.from_numpy(arrays[f"parameters/{n}"])
-                    for n in _PARAMETERS
-                    if f"parameters/{n}" in arrays
-                }
-            )
-            return cls(
-                parameters=parameters,
-                views=tuple(header["views"]),
-                fps=float(header["fps"]),
-                frame_indices=arrays["frame_indices"],
-                crop_transforms=arrays["crop_transforms"],
-                crop_size=int(header["crop_size"]),
-                image_sizes=tuple((int(w), int(h)) for w, h in header["image_sizes"]),
-                detected=torch.from_numpy(arrays["detected"]),
-                landmarks_2d=torch.from_numpy(arrays["landmarks_2d"]),
-                provenance=header["provenance"],
-                given_head=head,
-                lens=Lens(*(arrays[f"lens/{n}"] for n in _LENS)) if "lens/focal" in arrays else None,
-            )
-        except FileNotFoundError:
-            raise TrackError(f"{path}: no such track; make one with `neuface track`") from None
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-            raise TrackError(
-                f"{path}: not a readable track ({type(error).__name__}); track the footage again"
-            ) from None
-
-
-def crop_to_frame(
-    points: NDArray[np.float32], transform: NDArray[np.float64], crop_size: int
-) -> NDArray[np.float32]:
-    """Crop units [-1, 1] to frame pixels: points [N, 2 or 3] (the third is a depth, scaled alike), transform [2, 3].
-
-    `transform` maps frame pixels to crop pixels; a pixel's centre is at +0.5.
-    """
-    half = crop_size / 2
-    linear = np.linalg.inv(transform[:, :2])
-    pixels = (points[:, :2] + 1) * half
-    xy = (pixels - transform[:, 2]) @ linear.T
-    depth = points[:, 2:] * half * np.sqrt(abs(np.linalg.det(linear)))
-    return np.concatenate([xy, depth], axis=1).astype(np.float32)
-
-
-def frame_to_crop(
-    points: NDArray[np.floating], transforms: NDArray[np.float64], crop_size: int
-) -> NDArray[np.float32]:
-    """Frame pixels [..., N, 2] to crop units [-1, 1]; transforms [..., 2, 3] as in `crop_to_frame`, its inverse."""
-    pixels = np.einsum("...ij,...nj->...ni", transforms[..., :2], points) + transforms[..., None, :, 2]
-    return (pixels * (2 / crop_size) - 1).astype(np.float32)
+    def _own_part(self, frames: Tensor, views: Tensor) -> dict[str, Any]:
+        return {"parameters": self.parameters[frames, views]}

@@ -17,7 +17,8 @@ from neuface_engine.face_model import FaceModel, FaceParameters
 from neuface_engine.tracks.importers import placing
 from neuface_engine.tracks.importers.reading import Pinhole, Reading
 from neuface_engine.tracks.lens import Lens
-from neuface_engine.tracks.track import FaceTrack, frame_to_crop
+from neuface_engine.tracks.recorded import frame_to_crop
+from neuface_engine.tracks.track import FaceTrack
 
 if TYPE_CHECKING:
     from neuface_engine.video import Sequence

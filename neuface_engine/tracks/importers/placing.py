@@ -12,7 +12,7 @@ from neuface_engine.errors import TrackError
 from neuface_engine.face_model import FaceModel, FaceParameters, project
 from neuface_engine.tracks.importers.reading import Pinhole, Reading, axis_angle, matrices
 from neuface_engine.tracks.lens import Lens
-from neuface_engine.tracks.track import frame_to_crop
+from neuface_engine.tracks.recorded import frame_to_crop
 
 Floats = NDArray[np.float64]
 INNER = slice(17, 68)  # detectors agree on brows, nose, eyes and lips; less on where a contour is

@@ -124,7 +124,7 @@ def _no_pictures(report: Any) -> Any:
 
 def synthetic_sequence(track: FaceTrack) -> Sequence:
     """Footage whose detections are the track's own landmarks (its pictures are never looked at)."""
-    from neuface_engine.tracks.track import frame_to_crop
+    from neuface_engine.tracks.recorded import frame_to_crop
 
     frames, views = len(track.frame_indices), len(track.views)
     first = int(track.frame_indices[0])
