@@ -59,9 +59,11 @@ def _own_assets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _threads() -> None:
+    """OMP_NUM_THREADS has its way: workers side by side with a thread for every core would wait for one another."""
     import torch
 
-    torch.set_num_threads(max(1, min(4, os.cpu_count() or 1)))
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(max(1, min(4, os.cpu_count() or 1)))
 
 
 @pytest.fixture(autouse=True)
