@@ -9,9 +9,9 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from neuface_engine.errors import NeuFaceError
+from neuface_studio.histories import Aside
 from neuface_studio.model import RunState
 from neuface_studio.results import KeptResults
-from neuface_studio.session import Aside
 from neuface_studio.worker import BackgroundThread, OptimiserWorker
 
 PLACES = 3  # sequences kept beside the open one: their pictures are the memory they cost

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import bisect
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from neuface_studio.comparison import ENCODER, Comparison
+from neuface_studio.histories import Aside, Figures, Histories
 from neuface_studio.layers import Layers
-from neuface_studio.maps import GradientStore, PackedMap, PixelStore, pack_map
-from neuface_studio.marks import Marks
+from neuface_studio.maps import GradientStore, PackedMap, pack_map
 from neuface_studio.model import (
     FIRST_RUN,
     ITERATIONS,
@@ -28,6 +25,7 @@ from neuface_studio.model import (
 )
 from neuface_studio.muting import muted_record
 from neuface_studio.run_names import RunNames
+from neuface_studio.showing import Showing
 from neuface_studio.undo import Place, UndoStack
 
 __all__ = [
@@ -46,76 +44,39 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
-class Aside:
-    """A sequence that was left for another one, with all its iterations."""
-
-    place: Place
-    footage: Footage
-    histories: dict[str, tuple[dict[int, IterationRecord], list[int]]]
-    figures: dict[str, dict[str, dict[str, float]]]
-    choices: dict[str, IterationRecord]
-    chosen: str
-    run_state: RunState
-
-
-class Session(QObject):
+class Session(Showing):
     """The model behind the window. Only the GUI thread changes it; every change is announced by a signal."""
 
     footage_changed = Signal()
     repaired = Signal()  # the open footage has other landmarks
-    frame_changed = Signal(int)
     iteration_changed = Signal(int)
     history_changed = Signal()
     run_state_changed = Signal()
-    layers_changed = Signal()
-    muted_changed = Signal()
-    repairing_changed = Signal()  # the mode, or the selected landmark
-    maps_changed = Signal()  # a heat map of a state that is known already was worked out
-    playing_changed = Signal(bool)
     follow_changed = Signal(bool)
-    selection_changed = Signal()
     judgement_changed = Signal()
     figures_changed = Signal()
     runs_changed = Signal()
-    posed_changed = Signal(bool)
-    status_changed = Signal()
-    noticed = Signal(object)
-    task_changed = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.footage: Footage | None = None
         self.project_folder: Path | None = None
         self.sequence_name = ""  # in the project
         self.run_state = RunState.EMPTY
-        self.frame = 0
         self.shown_iteration: int | None = None
         self.target_iterations = ITERATIONS
         self.follow = True
-        self.playing = False
-        self.layers = Layers()
-        self.muted: frozenset[str] = frozenset()
-        self.repairing = False  # whether landmarks can be dragged
-        self.selected_landmark: int | None = None
-        self.selected_view = 0
-        self.solo = False
-        self.posed_3d = False
         self.judgement: Judgement | None = None
         self.run_name = FIRST_RUN
-        self._figures: dict[str, dict[str, dict[str, float]]] = {}
-        self.gradients = GradientStore()
-        self.pixels = PixelStore()
+        self._figures: dict[str, Figures] = {}
         self.autosaved_at: str = ""
         self.viewer_cost_percent: float | None = None
         self.device = "cpu"
         self.threads = 1
         self.comparison = Comparison(self)
-        self.marks = Marks(self)
         self.undo_stack = UndoStack(self)
         self.names = RunNames(self)
         self.undo_stack.here = self.place
-        self._histories: dict[str, tuple[dict[int, IterationRecord], list[int]]] = {FIRST_RUN: ({}, [])}
+        self._histories = Histories()
 
     # What is open
 
@@ -208,32 +169,7 @@ class Session(QObject):
         if place.iteration is not None:
             self.show_iteration(place.iteration)
 
-    @property
-    def num_frames(self) -> int:
-        return 0 if self.footage is None else int(self.footage.sequence.landmarks.shape[0])
-
-    @property
-    def num_views(self) -> int:
-        return 0 if self.footage is None else len(self.footage.sequence.views)
-
-    @property
-    def view_names(self) -> tuple[str, ...]:
-        return () if self.footage is None else self.footage.sequence.views
-
-    # The two time axes
-
-    def set_frame(self, frame: int) -> None:
-        """Show a frame, clamped to the sequence."""
-        frame = max(0, min(self.num_frames - 1, frame))
-        if self.num_frames and frame != self.frame:
-            self.frame = frame
-            self.frame_changed.emit(frame)
-
-    def set_playing(self, playing: bool) -> None:
-        playing = playing and self.num_frames > 1
-        if playing != self.playing:
-            self.playing = playing
-            self.playing_changed.emit(playing)
+    # The iterations of the shown run
 
     @property
     def indices(self) -> list[int]:
@@ -263,28 +199,9 @@ class Session(QObject):
         """A state as tiles and 3D draw it: with the muted parameter groups at neutral."""
         return None if record is None else muted_record(record, self.muted)
 
-    def set_repairing(self, repairing: bool) -> None:
-        """Let landmarks be dragged, or no longer."""
-        if repairing != self.repairing:
-            self.repairing, self.selected_landmark = repairing, None
-            self.repairing_changed.emit()
-
-    def select_landmark(self, landmark: int | None) -> None:
-        if landmark != self.selected_landmark:
-            self.selected_landmark = landmark
-            self.repairing_changed.emit()
-
-    def set_muted(self, muted: frozenset[str]) -> None:
-        """Put these parameter groups to neutral in what is drawn."""
-        if muted != self.muted:
-            self.muted = muted
-            self.muted_changed.emit()
-
     def before(self, record: IterationRecord) -> IterationRecord | None:
         """The iteration that the step to ``record`` began from, or None if it is not kept."""
-        by_index, _ = self._histories.get(record.run, ({}, []))
-        before = by_index.get(record.index - 1)
-        return None if record.saved or before is None or before.saved else before
+        return self._histories.before(record)
 
     def records(self) -> list[IterationRecord]:
         return [self._records[index] for index in self._indices]
@@ -293,11 +210,8 @@ class Session(QObject):
         """Take over finished iterations; the shown one moves along when following."""
         if not records:
             return
+        self._histories.add(records)
         for record in records:
-            by_index, indices = self._histories.setdefault(record.run, ({}, []))
-            if record.index not in by_index:
-                bisect.insort(indices, record.index)
-            by_index[record.index] = record
             if record.run == FIRST_RUN and record.index == 0:
                 self.comparison.offer(ENCODER, record)
         if all(record.run != self.run_name for record in records):
@@ -308,16 +222,16 @@ class Session(QObject):
 
     @property
     def _records(self) -> dict[int, IterationRecord]:
-        return self._histories[self.run_name][0]
+        return self._histories[self.run_name].records
 
     @property
     def _indices(self) -> list[int]:
-        return self._histories[self.run_name][1]
+        return self._histories[self.run_name].indices
 
     @property
     def runs(self) -> list[str]:
         """Names of all runs on this footage, in the order in which they began."""
-        return list(self._histories)
+        return self._histories.names
 
     def show_run(self, name: str) -> None:
         """Show another run, at its newest iteration; what was shown is offered for comparison."""
@@ -337,7 +251,7 @@ class Session(QObject):
 
     def clear_history(self) -> None:
         """Forget all iterations and their gradients."""
-        self._histories = {FIRST_RUN: ({}, [])}
+        self._histories = Histories()
         self.run_name = FIRST_RUN
         self.runs_changed.emit()
         self.gradients.clear()
@@ -350,8 +264,7 @@ class Session(QObject):
     def drop_saved(self) -> None:
         """Forget iterations that came from a file: a new run starts from the encoder."""
         for index in [i for i in self._indices if self._records[i].saved]:
-            del self._records[index]
-            self._indices.remove(index)
+            self._histories[self.run_name].drop(index)
         if self.shown_iteration not in self._records:
             self.shown_iteration = None
             if self._indices:
@@ -362,9 +275,7 @@ class Session(QObject):
         """Show the stored iteration nearest to ``index``; following stops unless it is the newest."""
         if not self._indices:
             return
-        place = bisect.bisect_left(self._indices, index)
-        candidates = self._indices[max(0, place - 1) : place + 1]
-        nearest = min(candidates, key=lambda i: abs(i - index))
+        nearest = self._histories[self.run_name].nearest(index)
         self.set_follow(nearest == self._indices[-1] and (self.follow or self.run_state != RunState.RUNNING))
         self._show(nearest)
 
@@ -390,39 +301,9 @@ class Session(QObject):
     @property
     def history_bytes(self) -> int:
         """Memory held by the history: parameters and gradient maps."""
-        total = self.gradients.nbytes
-        for records, indices in self._histories.values():
-            if indices:
-                total += len(indices) * parameter_bytes(records[indices[-1]].parameters)
-        return total
+        return self.gradients.nbytes + self._histories.nbytes()
 
-    # Layers, selection, state
-
-    def set_layers(self, **changes: Any) -> None:
-        """Change fields of `Layers`."""
-        self.put_layers(replace(self.layers, **changes))
-
-    def put_layers(self, layers: Layers) -> None:
-        if layers != self.layers:
-            self.layers = layers
-            self.layers_changed.emit()
-
-    def select_view(self, view: int) -> None:
-        if self.num_views:
-            view %= self.num_views
-            if view != self.selected_view:
-                self.selected_view = view
-                self.selection_changed.emit()
-
-    def set_solo(self, solo: bool) -> None:
-        if solo != self.solo:
-            self.solo = solo
-            self.selection_changed.emit()
-
-    def set_posed_3d(self, posed: bool) -> None:
-        if posed != self.posed_3d:
-            self.posed_3d = posed
-            self.posed_changed.emit(posed)
+    # State, judgement, figures
 
     def set_run_state(self, state: RunState) -> None:
         if state != self.run_state:
@@ -440,20 +321,17 @@ class Session(QObject):
             self.judgement_changed.emit()
 
     @property
-    def final_figures(self) -> dict[str, dict[str, float]]:
+    def final_figures(self) -> Figures:
         """Figures of the shown run that need the whole track: ``{"encoder": {...}, "neuface": {...}}``."""
         return self._figures.get(self.run_name, {})
 
-    def set_final_figures(self, run: str, figures: dict[str, dict[str, float]]) -> None:
+    def set_final_figures(self, run: str, figures: Figures) -> None:
         self._figures[run] = figures
         self.figures_changed.emit()
 
     def forget_figures(self) -> None:
         self._figures.clear()
         self.figures_changed.emit()
-
-    def notify(self, level: str, text: str) -> None:
-        self.noticed.emit(Notice(level, text))
 
     @property
     def seconds_per_iteration(self) -> float | None:
