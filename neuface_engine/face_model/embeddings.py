@@ -103,6 +103,10 @@ def _whole(content: dict[str, Any]) -> Embedding:
 def _from_parts(content: dict[str, Any], path: Path) -> Embedding:
     """FLAME_PyTorch's: one file of the static points, one of the contour."""
     faces = np.asarray(content["lmk_face_idx"]).reshape(-1)
+    if len(faces) not in (INNER, CONTOUR + INNER):
+        raise AssetError(
+            f"{path}: has {len(faces)} points; a landmark embedding has {INNER} or {CONTOUR + INNER}: {AGAIN}"
+        )
     points = _table(faces, content["lmk_b_coords"], len(faces))
     static = (points[0][-INNER:], points[1][-INNER:])
     dynamic = path.with_name(DYNAMIC)

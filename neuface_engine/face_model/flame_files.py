@@ -145,6 +145,10 @@ def _check_joints(path: Path, table: Any) -> None:
         return
     joints = np.asarray(table)
     if joints.shape != (2, NUM_JOINTS):
-        raise AssetError(f"{path}: kintree_table is {list(joints.shape)}; FLAME has [2, {NUM_JOINTS}]; {AGAIN}")
+        raise AssetError(
+            f"{path}: kintree_table is {list(joints.shape)}; FLAME has [2, {NUM_JOINTS}]; {AGAIN}"
+        )
     if joints.dtype.kind not in "fiu" or joints[0, 1:].tolist() != PARENTS:
-        raise AssetError(f"{path}: kintree_table hangs the joints together in another way than FLAME; {AGAIN}")
+        raise AssetError(
+            f"{path}: kintree_table hangs the joints together in another way than FLAME; {AGAIN}"
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -43,9 +44,11 @@ def faces(n_shape=100):
 
 def written(kind: str, path: Path) -> Path:
     model = tiny_flame.model()
-    if kind == "python 2":
+    if kind.startswith("python 2"):
         with tiny_flame.foreign_modules() as kinds:
-            return tiny_flame.save_python2(path.with_suffix(".pkl"), model, kinds=kinds)
+            return tiny_flame.save_python2(
+                path.with_suffix(".pkl"), model, kinds=kinds, protocol=int(kind[-1])
+            )
     if kind == "npz":
         np.savez(path.with_suffix(".npz"), **{k: v for k, v in model.items() if isinstance(v, np.ndarray)})
         return path.with_suffix(".npz")
@@ -54,7 +57,18 @@ def written(kind: str, path: Path) -> Path:
     return path.with_suffix(".pkl")
 
 
-@pytest.mark.parametrize("kind", ["python 2", "protocol 2", "protocol 4", "protocol 5", "npz"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "python 2, protocol 0",
+        "python 2, protocol 1",
+        "python 2, protocol 2",
+        "protocol 2",
+        "protocol 4",
+        "protocol 5",
+        "npz",
+    ],
+)
 def test_every_way_of_writing_gives_the_same_arrays(tmp_path, kind):
     found, wanted = read_flame_file(written(kind, tmp_path / "m")), tiny_flame.model()
     for name in ("v_template", "shapedirs", "posedirs", "J_regressor", "weights"):
@@ -274,6 +288,10 @@ def test_a_file_that_wants_to_run_something_runs_nothing(tmp_path, folder, capfd
         ({"weights": np.zeros((60, 24))}, "24 joints"),
         ({"v_template": np.full((60, 3), np.nan)}, "v_template is not finite"),
         ({"weights": "none"}, "something else than numbers"),
+        ({"weights": np.full((60, 5), "0.2")}, "something else than numbers"),
+        ({"v_template": np.zeros((59, 3))}, "v_template has 59 vertices, shapedirs 60"),
+        ({"kintree_table": np.zeros((2, 24))}, r"kintree_table is \[2, 24\]"),
+        ({"kintree_table": np.zeros((2, 5))}, "in another way than FLAME"),
     ],
 )
 def test_what_is_wrong_with_a_model_is_said(tmp_path, folder, change, words):
@@ -292,3 +310,58 @@ def test_an_embedding_of_another_head_is_refused(tmp_path, folder):
     path = tiny_flame.save_object(tmp_path / "landmark_embedding.npy", table)
     with pytest.raises(nf.AssetError, match="names triangle"):
         nf.FaceModel.load(folder / "generic_model.pkl", landmarks=path)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "is empty"),
+        (b"<!DOCTYPE html>\n<html><title>Sign in</title>", "is a web page"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:ef", "git-lfs's pointer"),
+        (b"\x1f\x8b\x08" + bytes(20), "is a packed archive"),
+        (b"what is this", "it is no pickle"),
+    ],
+)
+def test_what_a_download_left_instead_of_the_file_is_said(tmp_path, folder, content, words):
+    model, table = folder / "generic_model.pkl", folder / "landmark_embedding.npy"
+    (tmp_path / "left").write_bytes(content)
+    for arguments in ((tmp_path / "left", table), (model, tmp_path / "left")):
+        with pytest.raises(nf.AssetError, match=words) as caught:
+            nf.FaceModel.load(arguments[0], landmarks=arguments[1])
+        assert "\n" not in str(caught.value)
+
+
+def test_an_archive_that_was_not_unpacked_names_what_is_in_it(tmp_path, folder):
+    with zipfile.ZipFile(tmp_path / "FLAME2020.zip", "w") as archive:
+        archive.writestr("generic_model.pkl", b"...")
+    with pytest.raises(nf.AssetError, match=r"zip archive of generic_model\.pkl; unpack it"):
+        nf.FaceModel.load(tmp_path / "FLAME2020.zip", landmarks=folder / "landmark_embedding.npy")
+
+
+def test_line_ends_that_git_changed_are_named(tmp_path, folder):
+    table = tiny_flame.embedding()
+    static = {
+        "lmk_face_idx": table["static_lmk_faces_idx"],
+        "lmk_b_coords": table["static_lmk_bary_coords"],
+    }
+    path = tmp_path / "flame_static_embedding.pkl"
+    with path.open("wb") as stream:
+        tiny_flame.Python2Pickler(stream, 0).dump(static)
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    with pytest.raises(nf.AssetError, match="line ends were changed"):
+        nf.FaceModel.load(folder / "generic_model.pkl", landmarks=path)
+
+
+def test_points_of_another_kind_are_not_taken_for_the_68(tmp_path, folder):
+    """MediaPipe's 105, and the contour's table alone."""
+    np.savez(
+        tmp_path / "mediapipe_landmark_embedding.npz",
+        lmk_face_idx=np.zeros(105, np.uint32),
+        lmk_b_coords=np.full((105, 3), 1 / 3),
+        landmark_indices=np.arange(105),
+    )
+    contour = {"lmk_face_idx": np.zeros((79, 17), int), "lmk_b_coords": np.full((79, 17, 3), 1 / 3)}
+    tiny_flame.save_object(tmp_path / "flame_dynamic_embedding.npy", contour)
+    for name, count in (("mediapipe_landmark_embedding.npz", 105), ("flame_dynamic_embedding.npy", 1343)):
+        with pytest.raises(nf.AssetError, match=f"has {count} points"):
+            nf.FaceModel.load(folder / "generic_model.pkl", landmarks=tmp_path / name)

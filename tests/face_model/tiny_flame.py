@@ -65,10 +65,8 @@ def foreign_modules() -> Iterator[dict[str, type]]:
 
     class Ch:
         def __init__(self, x: Any) -> None:
-            self.x, self._dirty_vars, self.a = x, set(), None
-
-        def __getstate__(self) -> dict[str, Any]:
-            return {"x": self.x, "_cached_parms": {}}
+            self.x, self._itr, self._dirty_vars = x, None, {"x"}
+            self._depends_on_deps: set[str] = set()
 
     class csc_matrix:
         def __init__(self, dense: Any) -> None:
@@ -95,12 +93,15 @@ def foreign_modules() -> Iterator[dict[str, type]]:
 
 
 class Python2Pickler(pickle._Pickler):
-    """Protocol 2 as Python 2 wrote it: byte strings for everything, and numpy.core as it was called."""
+    """As Python 2 wrote it: byte strings for everything (escaped in protocol 0), and numpy.core as it was called."""
 
     dispatch: ClassVar = dict(pickle._Pickler.dispatch)
 
     def save_bytes(self, obj: bytes) -> None:
-        self.write(pickle.BINSTRING + len(obj).to_bytes(4, "little") + obj)
+        if self.bin:
+            self.write(pickle.BINSTRING + len(obj).to_bytes(4, "little") + obj)
+        else:
+            self.write(pickle.STRING + repr(obj)[1:].encode("ascii") + b"\n")
 
     def save_str(self, obj: str) -> None:
         self.save_bytes(obj.encode("latin1"))
@@ -118,11 +119,11 @@ class Python2Pickler(pickle._Pickler):
     dispatch[types.BuiltinFunctionType] = save_global
 
 
-def save_python2(path: Path, content: dict[str, Any], *, kinds: dict[str, type]) -> Path:
+def save_python2(path: Path, content: dict[str, Any], *, kinds: dict[str, type], protocol: int = 2) -> Path:
     """With shapedirs of chumpy and the regressor of scipy, as the released files have them."""
     whole = dict(content)
     whole["shapedirs"] = kinds["Ch"](whole["shapedirs"])
     whole["J_regressor"] = kinds["csc_matrix"](whole["J_regressor"])
     with path.open("wb") as stream:
-        Python2Pickler(stream, 2).dump(whole)
+        Python2Pickler(stream, protocol).dump(whole)
     return path

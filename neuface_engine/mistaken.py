@@ -1,0 +1,44 @@
+"""What a file is that was taken for a model: the leavings of downloads that did not give the file itself."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+HEAD = 512
+"""So many bytes say what it is."""
+NAMED = 3
+
+
+def mistaken(path: Path) -> str | None:
+    """What the file is and what to do about it, where no model could begin with these bytes; None for all others.
+
+    A web page is what a download leaves that asks to sign in or to confirm; a pointer of git-lfs, a clone without it.
+    """
+    with path.open("rb") as stream:
+        head = stream.read(HEAD)
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if not head:
+        return "is empty; its download did not finish"
+    if text.startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
+        return (
+            "is a web page, saved by a download that asks to sign in or to confirm; download it in a browser"
+        )
+    if head.startswith(b"version https://git-lfs"):
+        return "is git-lfs's pointer to the file; run `git lfs pull` in its repository, or download the file itself"
+    if head.startswith((b"\x1f\x8b", b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07")):
+        return "is a packed archive; unpack it and give the file in it"
+    return None
+
+
+def members_of(path: Path, suffixes: tuple[str, ...]) -> str | None:
+    """Of a zip archive without any file of `suffixes`: what is in it and what to do; None for those with one."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [name for name in archive.namelist() if not name.endswith("/")]
+    except Exception:  # a damaged directory; whoever reads the archive says so
+        return None
+    if any(name.endswith(suffixes) for name in names):
+        return None
+    rest = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f"is a zip archive of {', '.join(names[:NAMED]) or 'nothing'}{rest}; unpack it and give the file in it"
