@@ -27,7 +27,19 @@ from neuface_engine.errors import (
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from neuface_engine import assets, encoders, landmarks, metrics, raster, resources
+    from neuface_engine import (
+        assets,
+        encoders,
+        face_model,
+        landmarks,
+        metrics,
+        optimization,
+        raster,
+        resources,
+        review,
+        tracks,
+        video,
+    )
     from neuface_engine.encoders import Encoder, load_encoder
     from neuface_engine.face_model import FaceModel, FaceParameters, Mesh, project, project_depth, rotations
     from neuface_engine.optimization import (
@@ -64,13 +76,14 @@ _HOME = {
 }
 _MODULES = (
     "assets",
+    "encoders",
+    "face_model",
     "landmarks",
     "metrics",
+    "optimization",
     "raster",
     "resources",
     "review",
-    "encoders",
-    "optimization",
     "tracks",
     "video",
 )
@@ -82,6 +95,10 @@ def __getattr__(name: str) -> Any:
     if name in _HOME:
         return getattr(importlib.import_module(f"neuface_engine.{_HOME[name]}"), name)
     raise AttributeError(f"module 'neuface_engine' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__doc__", "__file__", "__name__", "__path__", "__version__"]
 
 
 __all__ = [
@@ -110,14 +127,19 @@ __all__ = [
     "TrackError",
     "assets",
     "encoders",
+    "face_model",
     "find_sequences",
     "landmarks",
     "load_encoder",
     "load_sequence",
     "metrics",
+    "optimization",
     "project",
     "project_depth",
     "raster",
     "resources",
+    "review",
     "rotations",
+    "tracks",
+    "video",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -34,6 +35,18 @@ def written_whole(path: Path, error: type[NeuFaceError]) -> Iterator[BinaryIO]:
     except BaseException:
         _remove(part)
         raise
+
+
+def check_folder(folder: Path, error: type[NeuFaceError]) -> None:
+    """Make `folder`, and say now what would be said after the work: raises `error` where no file can be put there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as refused:
+        raise error(
+            f"{folder}: cannot be written to ({refused.strerror}); give another folder or change its permissions"
+        ) from None
 
 
 def _remove(path: Path) -> None:

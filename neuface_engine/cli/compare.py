@@ -14,6 +14,7 @@ from neuface_engine.cli.metrics import ROWS
 from neuface_engine.cli.optimise import Outcome, optimise
 from neuface_engine.cli.output import Output, figure, table
 from neuface_engine.errors import ConfigError
+from neuface_engine.files import check_folder
 
 if TYPE_CHECKING:
     from neuface_engine.optimization import NeuFaceConfig
@@ -73,6 +74,8 @@ def run(options: argparse.Namespace, output: Output) -> int:
     )
     if options.figure and sequence.num_views < 2:
         raise ConfigError("--figure: a cross-view distance takes two views or more")
+    if options.figure:
+        check_folder(options.figure.parent, ConfigError)
     loaded = {name: sequence.seconds.get(name, 0.0) for name in ("decode", "detect")}
     results: dict[str, Any] = {}
     code = 0

@@ -11,6 +11,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import NoReturn
 
 from neuface_engine.cli import assets, compare, export, footage, importing, metrics, render, review, track
 from neuface_engine.cli.output import Output
@@ -21,8 +22,18 @@ _COMMANDS = (track, compare, metrics, render, export, importing, footage, review
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs `neuface ARGUMENTS` (default: sys.argv) and returns the exit code."""
-    options = _parser().parse_args(arguments)
+    """Runs `neuface ARGUMENTS` (default: sys.argv) and returns the exit code.
+
+    Raises SystemExit where the arguments cannot be parsed, or ask for help.
+    """
+    try:
+        options = _parser().parse_args(arguments)
+    except _WrongUsage as wrong:
+        output = Output(json_wanted="--json" in (sys.argv[1:] if arguments is None else arguments))
+        output.error(str(wrong))
+        output.result({"error": str(wrong)})
+        output.flush()
+        raise SystemExit(WRONG_INPUT) from None
     output = Output(json_wanted=getattr(options, "json", False))
     try:
         # A library that prints must not get between the JSON object and its reader.
@@ -51,10 +62,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
+class _WrongUsage(Exception):  # noqa: N818
+    pass
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong with the arguments, as every other error is said."""
+
+    def error(self, message: str) -> NoReturn:
+        raise _WrongUsage(f"{message}; `{self.prog} --help` shows what may be given")
+
+
 def _parser() -> argparse.ArgumentParser:
     from neuface_engine import __version__
 
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="neuface",
         description="3D face meshes from multi-view or single-view video by the NeuFace optimisation.",
         epilog="Exit code: 0 done, 1 a fault of the program, 2 wrong input, 130 interrupted.",

@@ -13,7 +13,8 @@ from neuface_engine.cli import options as shared
 from neuface_engine.cli.memory import peak_memory_mb
 from neuface_engine.cli.optimise import Outcome, Saving, optimise
 from neuface_engine.cli.output import Output, figure
-from neuface_engine.errors import NeuFaceError
+from neuface_engine.errors import NeuFaceError, TrackError
+from neuface_engine.files import check_folder
 
 if TYPE_CHECKING:
     from neuface_engine.optimization import NeuFaceConfig, Run
@@ -125,6 +126,7 @@ def _track(
     sequence, config = repairs.apply(as_found), repairs.options(config, as_found)
     name = _free_name(sequence.name, names)
     out = options.out if options.project is None else options.project / "tracks"
+    check_folder(out, TrackError)
     file, state = out / f"{name}.npz", out / f"{name}.run"
     saving = Saving(state, every=options.save_every or SAVE_EVERY * options.resume, resume=options.resume)
     outcome = optimise(sequence, config, models, output, method=options.method, saving=saving)

@@ -71,7 +71,7 @@ class HeadArrays:
         have = self.shape_basis.shape[2], self.expression_basis.shape[2]
         if (n_shape, n_expression) == have:
             return self
-        if n_shape > have[0] or n_expression > have[1]:
+        if not (0 < n_shape <= have[0] and 0 < n_expression <= have[1]):
             raise AssetError(
                 f"head {self.name!r} has {have[0]} shape and {have[1]} expression components, not {n_shape} and "
                 f"{n_expression}; give the face model that the encoder was trained with"

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from neuface_engine.arguments import expect, expect_path
+from neuface_engine.errors import ConfigError
 from neuface_engine.face_model.assets import HeadArrays, LandmarkTable, read_open_head
 from neuface_engine.face_model.flame import read_flame
 from neuface_engine.face_model.parameters import FaceParameters
@@ -128,10 +130,16 @@ class FaceModel(nn.Module):
         landmarks: its landmark embedding, eyelids: the folder of its eyelid shapes, where they do not lie beside it;
         release: which FLAME it is ("2020", "2023", ...), where its name does not tell. Of its components the first
         n_shape and n_expression are taken; a run takes as many as its encoder says. Raises AssetError, naming the
-        file and the remedy, and ConfigError for a release that there is not.
+        file and the remedy, and ConfigError for a release that there is not, or files for the embedded head.
         """
+        expect_path(path, "path", '"open" or the path of a FLAME file')
         if str(path) == "open":
-            return cls(read_open_head())
+            if (landmarks, eyelids, release) != (None, None, None):
+                raise ConfigError(
+                    "the head 'open' brings landmarks and eyelids of its own; leave out landmarks, eyelids and release"
+                )
+            whole = read_open_head()
+            return cls(whole.sized(n_shape, n_expression), whole=whole)
         from neuface_engine.assets.folder import head_file
 
         path = head_file(Path(path))
@@ -196,7 +204,11 @@ class FaceModel(nn.Module):
         return "mediapipe" in self._landmarks
 
     def landmark_table(self, kind: LandmarkKind) -> _Landmarks:
-        """The table of one kind of landmarks."""
+        """The table of one kind of landmarks. Raises ValueError where the head has none."""
+        if kind not in self._landmarks:
+            raise ValueError(
+                f"the head {self.name!r} has no landmarks {kind!r}; give {' or '.join(self._landmarks)}"
+            )
         table = self._landmarks[kind]
         assert isinstance(table, _Landmarks)
         return table
@@ -206,6 +218,7 @@ class Decoded:
     """One batch of faces. Landmarks are read off the vertices where these are known already, else skinned alone."""
 
     def __init__(self, model: FaceModel, parameters: FaceParameters) -> None:
+        expect(parameters, FaceParameters, "parameters", "FaceParameters")
         self.parameters = parameters
         self._model, self._batch = model, parameters.batch_shape
         flat = parameters.map(lambda t: t.reshape(-1, t.shape[-1]))
@@ -213,6 +226,12 @@ class Decoded:
             raise ValueError(
                 f"parameters have {flat.shape.shape[1]} shape and {flat.expression.shape[1]} expression "
                 f"coefficients; the head {model.name!r} has {model.n_shape} and {model.n_expression}"
+            )
+        dtypes = {model.joint_basis.dtype, *(tensor.dtype for _, tensor in parameters.items())}
+        if len(dtypes) > 1 and torch.float64 in dtypes:
+            raise TypeError(
+                f"head and parameters are of different types ({', '.join(sorted(map(str, dtypes)))}); convert with "
+                "parameters.to(torch.float32), or with head.double() and parameters.to(torch.float64)"
             )
         self.coefficients = torch.cat([flat.shape, flat.expression], dim=1)
         self.joints = model.joint_template + torch.einsum("bk,kjc->bjc", self.coefficients, model.joint_basis)
@@ -228,6 +247,7 @@ class Decoded:
 
     def vertices(self, space: Space = "posed") -> Tensor:
         """[..., V, 3] metres."""
+        _check_space(space)
         if self._canonical is None:
             flat = self._model._surface(self.coefficients, self.moving, self.joints, self.lids)
             self._canonical = self._finish(flat, "canonical")
@@ -239,6 +259,7 @@ class Decoded:
 
     def landmarks(self, kind: LandmarkKind = "dynamic", space: Space = "posed") -> Tensor:
         """[..., 68 or 478, 3] metres."""
+        _check_space(space)
         table = self._model.landmark_table(kind)
         corners, barycentric = table.corners(self)
         if self._vertices is None:
@@ -261,6 +282,11 @@ class Decoded:
         yaw = torch.rad2deg(torch.atan2(-r[:, 2, 0], torch.hypot(r[:, 0, 0], r[:, 1, 0])))
         rows = yaw.clamp(max=CONTOUR_YAW_LIMIT).round().long()
         return torch.where(rows < 0, (CONTOUR_YAW_LIMIT - rows).clamp(max=2 * CONTOUR_YAW_LIMIT), rows)
+
+
+def _check_space(space: Space) -> None:
+    if space not in get_args(Space):
+        raise ValueError(f"space is {space!r}; give {' or '.join(get_args(Space))}")
 
 
 class _Landmarks(nn.Module):

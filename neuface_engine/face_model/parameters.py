@@ -9,7 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-_WIDTHS = {"pose": 6, "camera": 3}
+from neuface_engine.arguments import expect
+
+_WIDTHS = {"pose": 6, "camera": 3, "eyes": 6, "eyelids": 2}
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class FaceParameters:
     pose        [..., 6]             head axis-angle r, jaw axis-angle theta, radians
     camera      [..., 3]             weak perspective s, tx, ty of `project`
     The optional ones come from encoders that predict them: eyes [..., 6], eyelids [..., 2],
-    texture [..., n], light [..., 27].
+    texture [..., n], light [..., 27]. Raises ValueError and TypeError where a tensor is of another shape, or none.
     """
 
     shape: Tensor
@@ -35,6 +37,7 @@ class FaceParameters:
 
     def __post_init__(self) -> None:
         for name, tensor in self.items():
+            expect(tensor, Tensor, name, "a torch tensor")
             width = _WIDTHS.get(name)
             if tensor.shape[:-1] != self.shape.shape[:-1] or width not in (None, tensor.shape[-1]):
                 raise ValueError(

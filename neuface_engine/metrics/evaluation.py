@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from neuface_engine.arguments import expect
+from neuface_engine.errors import ConfigError
 from neuface_engine.landmarks.topology import LIDS, LIPS
 from neuface_engine.metrics.apertures import aperture_ratio
 from neuface_engine.metrics.averages import jsonable, nan_mean
@@ -47,6 +49,11 @@ class Metrics:
     shape_rms_sd: float
     mpve_mm: float | None = None
 
+    @property
+    def nme(self) -> float:
+        """`nme_percent`."""
+        return self.nme_percent
+
     def as_dict(self) -> dict[str, Any]:
         """For JSON: NaN becomes None; mpve_mm only where there is ground truth."""
         values: dict[str, Any] = jsonable(asdict(self))
@@ -64,10 +71,23 @@ def evaluate(
 ) -> Metrics:
     """Metrics of `track`. The detected landmarks come from the track, ground truth from `truth` or else `sequence`.
 
-    Of meshes without parameters: what needs neither parameters nor the head's orientation.
+    Of meshes without parameters: what needs neither parameters nor the head's orientation. Raises ConfigError for a
+    sequence that the track was not made from.
     """
+    from neuface_engine.tracks import FaceTrack
     from neuface_engine.tracks.meshes import MeshTrack
+    from neuface_engine.video import Sequence
 
+    expect(track, (FaceTrack, MeshTrack), "track", "a FaceTrack, as run.track() and FaceTrack.load return")
+    expect(sequence, (Sequence, type(None)), "sequence", "what load_sequence returns")
+    if sequence is not None and (sequence.views, sequence.num_frames) != (
+        tuple(track.views),
+        len(track.detected),
+    ):
+        raise ConfigError(
+            f"the track has {len(track.detected)} frames of {', '.join(track.views)} and the sequence {sequence.name} "
+            f"{sequence.num_frames} of {', '.join(sequence.views)}; give the footage that it was made from"
+        )
     if isinstance(track, MeshTrack):
         return _evaluate_meshes(track)
     valid = track.detected.float()

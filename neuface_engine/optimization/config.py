@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from neuface_engine.errors import ConfigError
-from neuface_engine.optimization.options import Options
+from neuface_engine.optimization.options import Options, check_numbers
+
+if TYPE_CHECKING:
+    from neuface_engine.encoders import Encoder
 
 _OF_VARIANT: Any = None
 DEFAULTS: dict[str, dict[str, Any]] = {
     "paper": {
         "iterations": 300,
-        "learning_rate": 2e-4,
+        "learning_rate": None,  # the encoder's own: `Encoder.learning_rate`
         "final_rate": 0.1,
         "warm_up": 10,
         "landmark_weight": 27.0,
@@ -57,8 +60,8 @@ class NeuFaceConfig(Options):
     by default stands in `Options`.
 
     iterations            EM iterations (in chunks, where the variant has them: passes over all chunks)
-    learning_rate         of Adam on the encoder's weights; after `warm_up` iterations it falls along a cosine to
-                          `final_rate` of it
+    learning_rate         of Adam on the encoder's weights; None = the encoder's own (`Encoder.learning_rate`), which a
+                          run fills in; after `warm_up` iterations it falls along a cosine to `final_rate` of it
     landmark_weight       of L_2D, Eq. (2)
     temporal_weight       lambda_temp of L_temporal, Eq. (3)
     multiview_weight      lambda_view of L_multiview, Eq. (4); without effect where there is one view
@@ -83,7 +86,7 @@ class NeuFaceConfig(Options):
     """
 
     iterations: int = _OF_VARIANT
-    learning_rate: float = _OF_VARIANT
+    learning_rate: float | None = _OF_VARIANT
     final_rate: float = _OF_VARIANT
     warm_up: int = _OF_VARIANT
     landmark_weight: float = _OF_VARIANT
@@ -109,20 +112,15 @@ class NeuFaceConfig(Options):
         for name, value in DEFAULTS[self.variant].items():
             if getattr(self, name) is _OF_VARIANT:
                 object.__setattr__(self, name, value)
-        if self.iterations < 0:
-            raise ConfigError(f"iterations is {self.iterations}; give 0 or more")
+        check_numbers(self, above_0=("learning_rate", "max_batch", "visibility_interval", "max_memory_mb"))
         even = self.temporal_window % 2 == 0
         if self.temporal_window < 1 or (even and self.variant == "paper"):
             raise ConfigError(f"temporal_window is {self.temporal_window}; give an odd number of frames")
-        if self.learning_rate <= 0:
-            raise ConfigError(f"learning_rate is {self.learning_rate}; give a positive number")
         if self.trainable not in ("all", "top"):
             raise ConfigError(f"trainable is {self.trainable!r}; give 'all' or 'top'")
-        if self.max_batch < 1 or self.visibility_interval < 1:
-            raise ConfigError("max_batch and visibility_interval are counts; give 1 or more")
-        if self.max_memory_mb is not None and self.max_memory_mb <= 0:
-            raise ConfigError(f"max_memory_mb is {self.max_memory_mb:g}; give a positive number of MB")
-        if not 0 <= self.tolerance < 1:
+        if self.final_rate > 1:
+            raise ConfigError(f"final_rate is {self.final_rate:g}; give a share of learning_rate, 0 to 1")
+        if self.tolerance >= 1:
             raise ConfigError(f"tolerance is {self.tolerance:g}; give 0 (off) or a small relative change")
         self.check_options()
         if self.one_shape and self.variant == "released":
@@ -130,9 +128,18 @@ class NeuFaceConfig(Options):
                 "one_shape: the variant 'released' shares the shape in its own way; leave it out"
             )
 
+    def for_encoder(self, encoder: Encoder) -> Self:
+        """The settings of a run on this encoder: its learning rate, where none is given."""
+        return replace(self, learning_rate=encoder.learning_rate) if self.learning_rate is None else self
+
     def rate(self, iteration: int) -> float:
         """Learning rate of M-step `iteration` (from 0): a short warm-up, because Adam's first steps have full length
-        whatever the gradient, then a cosine; past the last one it stays low."""
+        whatever the gradient, then a cosine; past the last one it stays low.
+
+        Raises ConfigError where it is the encoder's and not filled in yet (`for_encoder`).
+        """
+        if self.learning_rate is None:
+            raise ConfigError("learning_rate is the encoder's here; read it from run.config, or give it")
         warm_up = min((iteration + 1) / max(self.warm_up, 1), 1.0)
         progress = min(iteration / max(self.iterations, 1), 1.0)
         share = self.final_rate + (1 - self.final_rate) * (1 + math.cos(math.pi * progress)) / 2

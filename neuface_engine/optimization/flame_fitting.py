@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
+from neuface_engine.encoders import Encoder
 from neuface_engine.errors import ConfigError
 from neuface_engine.face_model import FaceParameters
 from neuface_engine.optimization.config import NeuFaceConfig
@@ -49,9 +50,9 @@ class FlameFittingConfig(NeuFaceConfig):
             )
 
     @classmethod
-    def like(cls, config: NeuFaceConfig) -> FlameFittingConfig:
-        """Whatever in `config` is not NeuFace's own default, over the defaults of this method."""
-        standard = NeuFaceConfig(variant=config.variant)
+    def like(cls, config: NeuFaceConfig, encoder: Encoder) -> FlameFittingConfig:
+        """Whatever in `config` is not NeuFace's own default with this encoder, over the defaults of this method."""
+        config, standard = (c.for_encoder(encoder) for c in (config, NeuFaceConfig(variant=config.variant)))
         given = {f.name: getattr(config, f.name) for f in fields(NeuFaceConfig)}
         return cls(**{n: v for n, v in given.items() if v != getattr(standard, n) or n == "variant"})
 
@@ -76,7 +77,11 @@ class FlameFitting(Run):
     def _config(self, config: NeuFaceConfig | None) -> FlameFittingConfig:
         if config is None:
             return FlameFittingConfig()
-        return config if isinstance(config, FlameFittingConfig) else FlameFittingConfig.like(config)
+        return (
+            config
+            if isinstance(config, FlameFittingConfig)
+            else FlameFittingConfig.like(config, self.pretrained)
+        )
 
     def _make_objective(self, evidence: Evidence) -> Objective:
         return FittingObjective(self.head, evidence, self.config)
@@ -87,9 +92,9 @@ class FlameFitting(Run):
             predict(encoder, self.sequence, self.config, self.device, reserved=self._mesh_bytes())
         )
 
-    def maximization(self) -> None:
+    def _move(self) -> None:
         self.variables.free = self.config.stage(len(self.history) - 1)
-        super().maximization()
+        super()._move()
 
 
 class FreeParameters(Variables):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from threading import Lock
 
@@ -33,7 +34,7 @@ class Iteration:
 
 
 class History:
-    """The iterations of a run by index. Threads may read it while the run appends."""
+    """The iterations of a run by index (`history[t]`), or one by one. Threads may read it while the run appends."""
 
     def __init__(self, iterations: list[Iteration] | None = None) -> None:
         self._iterations: list[Iteration] = list(iterations or [])
@@ -55,6 +56,13 @@ class History:
     @property
     def indices(self) -> range:
         return range(len(self._iterations))
+
+    def __getitem__(self, index: int) -> Iteration:
+        return self.iteration(index)
+
+    def __iter__(self) -> Iterator[Iteration]:
+        with self._lock:
+            return iter(list(self._iterations))
 
     def iteration(self, index: int) -> Iteration:
         with self._lock:

@@ -20,12 +20,12 @@ class NeuFace(Run):
             self.encoder, self.sequence, self.config, self.device, reserved=self._mesh_bytes()
         )
 
-    def maximization(self) -> None:
+    def _move(self) -> None:
         """As in every run; where the variant has chunks, one step of Adam on each, at the weights that the one before
         left."""
         chunks = self.objective.chunks()
         if len(chunks) == 1:
-            super().maximization()
+            super()._move()
             return
         first = (len(self.history) - 1) * len(chunks)
         for number, (frames, objective) in enumerate(chunks):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, fields
+from numbers import Integral, Real
+from typing import Any
 
 from neuface_engine.errors import ConfigError
 
@@ -40,12 +43,9 @@ class Options:
         """Raises ConfigError for a value that means nothing; lists become tuples."""
         for name in ("muted_landmarks", "excluded_frames", "excluded_views"):
             given = getattr(self, name)
-            if isinstance(given, (str, int)):
+            if isinstance(given, (str, int)) or given is None:
                 raise ConfigError(f"{name} is {given!r}; give a list")
             object.__setattr__(self, name, tuple(given))
-        for name in ("robust_scale", "acceleration_weight", "camera_weight", "trust_weight"):
-            if not 0 <= getattr(self, name) < float("inf"):
-                raise ConfigError(f"{name} is {getattr(self, name):g}; give 0 (off) or a positive number")
         wrong = [k for k in self.muted_landmarks if not 0 <= k < NUM_LANDMARKS]
         if wrong:
             raise ConfigError(f"muted_landmarks has {wrong[0]}; give numbers from 0 to {NUM_LANDMARKS - 1}")
@@ -55,3 +55,19 @@ class Options:
             raise ConfigError("excluded_frames are counted from 0; give none below")
         if self.camera_file is not None and self.camera_weight == 0:
             raise ConfigError("camera_file has no effect without camera_weight; give both")
+
+
+def check_numbers(config: Any, above_0: tuple[str, ...]) -> None:
+    """Raises ConfigError where a number of the dataclass `config` is none, is not finite, or lies below its range."""
+    for field in fields(config):
+        value, (kind, _, optional) = getattr(config, field.name), str(field.type).partition(" | ")
+        if kind not in ("int", "float") or (optional and value is None):
+            continue
+        wanted = "a whole number" if kind == "int" else "a number"
+        if isinstance(value, bool) or not isinstance(value, Integral if kind == "int" else Real):
+            raise ConfigError(f"{field.name} is {value!r}; give {wanted}")
+        positive = field.name in above_0
+        if not math.isfinite(value) or value < 0 or (positive and value == 0):
+            raise ConfigError(
+                f"{field.name} is {value:g}; give {wanted} {'above 0' if positive else 'from 0 on'}"
+            )

@@ -7,13 +7,15 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, ClassVar, NoReturn, Self, TypeVar
+from typing import TYPE_CHECKING, ClassVar, NoReturn, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from neuface_engine import metrics
+from neuface_engine.arguments import expect
+from neuface_engine.devices import find_device
 from neuface_engine.encoders import Encoder
 from neuface_engine.errors import ConfigError, DivergedError, NoFaceError
 from neuface_engine.face_model import FaceModel, FaceParameters
@@ -24,6 +26,7 @@ from neuface_engine.optimization.evidence import Evidence
 from neuface_engine.optimization.history import History, Iteration
 from neuface_engine.optimization.memory import MARGIN, graph_bytes, is_out_of_memory, out_of_memory
 from neuface_engine.optimization.objective import Evaluation, Objective
+from neuface_engine.optimization.settings import Sequences, Settings, in_force
 from neuface_engine.optimization.snapshots import Snapshot, Snapshots, optimizer_state, restore_optimizer
 from neuface_engine.optimization.targets import Targets
 from neuface_engine.optimization.variables import Variables
@@ -31,12 +34,6 @@ from neuface_engine.tracks import FaceTrack, provenance
 
 if TYPE_CHECKING:
     from neuface_engine.video import Sequence
-
-T = TypeVar("T")
-Sequences = tuple[tuple[int, "Sequence"], ...]
-"""Pairs (iteration, sequence): from that iteration on the run went on with that footage, repaired by hand."""
-Settings = tuple[tuple[int, NeuFaceConfig], ...]
-"""Pairs (iteration, config): from that iteration on the run went on under that config. The first is iteration 0."""
 
 
 class Run(Control, ABC):
@@ -64,18 +61,19 @@ class Run(Control, ABC):
         device: str = "auto",
     ) -> None:
         super().__init__()
+        _check_arguments(type(self).__name__, sequence, encoder, head, config)
         if not bool(sequence.detected.any()):
             raise NoFaceError(
                 f"{sequence.path}: no face was found in any view; give footage with a visible face"
             )
         head = encoder.fitted_head(head)
+        self.pretrained = encoder
         self.config = self._config(config)
         self.settings: Settings = ((0, self.config),)
         self.sequence = sequence
         self.sequences: Sequences = ((0, sequence),)
-        self.device = _device(device)
+        self.device = find_device(device)
         torch.manual_seed(self.config.seed)
-        self.pretrained = encoder
         self.head = head.to(self.device)
         self.objective = self._make_objective(self._evidence())
         self.history = History()
@@ -85,11 +83,12 @@ class Run(Control, ABC):
         self._visibility: Tensor | None = None
         self._visibility_index = 0
         start = time.perf_counter()
+        self._begun: float | None = None
         self.variables = self._make_variables()
         self.variables.warnings += encoder.head_notes(head)
         self._optimizer = torch.optim.Adam(
             self.variables.tensors().values(),
-            lr=self.config.learning_rate,
+            lr=self.config.rate(0),
             fused=self.device.type in ("cpu", "cuda"),
         )
         self._pending = self._expectation()
@@ -104,7 +103,7 @@ class Run(Control, ABC):
         return Objective(self.head, evidence, self.config)
 
     def _config(self, config: NeuFaceConfig | None) -> NeuFaceConfig:
-        return config or NeuFaceConfig()
+        return (config or NeuFaceConfig()).for_encoder(self.pretrained)
 
     def _evidence(self) -> Evidence:
         return Evidence.of(self.sequence, self.head, self.config, self.device)
@@ -155,18 +154,16 @@ class Run(Control, ABC):
     def step(self) -> Iteration:
         """One EM iteration: the M-step on the pending targets, then the E-step at the new state.
 
-        Raises DivergedError where that leaves the finite numbers; the history then ends with the last good iteration.
+        The same as `maximization()` and `expectation()` by hand. Raises DivergedError where that leaves the finite
+        numbers; the history then ends with the last good iteration.
         """
-        start = time.perf_counter()
         self.maximization()
-        self._pending = self._expectation()
-        iteration = self._record(self._pending, start)
-        if self.snapshots.wants(iteration.index):
-            self.snapshots.add(self.snapshot())
-        return iteration
+        return self._complete()
 
     def expectation(self) -> Targets:
-        """The latent targets of the newest state."""
+        """E-step: the latent targets of the newest state. After `maximization` it completes the iteration, which then
+        stands in the history."""
+        self._complete()
         return self._pending.targets
 
     @property
@@ -175,8 +172,26 @@ class Run(Control, ABC):
         return self._pending
 
     def maximization(self) -> None:
-        """M-step: one step of Adam on the variables against the pending targets, Eq. (6) or (7)."""
+        """M-step: one step of Adam on the variables against the pending targets, Eq. (6) or (7). A second one without
+        `expectation` in between has its own E-step before it."""
+        self._complete()
+        begun = time.perf_counter()
+        self._move()
+        self._begun = begun
+
+    def _move(self) -> None:
         self._descend(self._pending)
+
+    def _complete(self) -> Iteration:
+        """The newest iteration; where an M-step has been taken since, after the E-step at the state it led to."""
+        begun, self._begun = self._begun, None
+        if begun is None:
+            return self.history.iteration(-1)
+        self._pending = self._expectation()
+        iteration = self._record(self._pending, begun)
+        if self.snapshots.wants(iteration.index):
+            self.snapshots.add(self.snapshot())
+        return iteration
 
     def _descend(self, evaluation: Evaluation) -> None:
         """One step of Adam on the losses of an evaluation at the variables as they are now."""
@@ -244,9 +259,13 @@ class Run(Control, ABC):
     def _diverged(self) -> NoReturn:
         index = len(self.history)
         self.stop_reason = "diverged"
+        if index == 0:
+            raise DivergedError(
+                "the loss of the pre-trained encoder is not finite; check its weights and the weights of the losses"
+            )
         raise DivergedError(
             f"iteration {index}: the loss is not finite; lower the learning rate "
-            f"({self.config.learning_rate:g}); iteration {index - 1} is kept"
+            f"({self.config.learning_rate}); iteration {index - 1} is kept"
         )
 
     def vertex_gradient(self, index: int) -> Tensor:
@@ -264,11 +283,12 @@ class Run(Control, ABC):
 
         Raises ConfigError for another variant or other trainable layers. How many crops pass at once stays as it was.
         """
+        config = self._config(config)
         for name in ("variant", "trainable"):
             old, new = getattr(self.config, name), getattr(config, name)
             if old != new:
                 raise ConfigError(f"{name} cannot change on the way ({old!r} to {new!r}); start a new run")
-        newest = len(self.history) - 1
+        newest = self._complete().index
         self.settings = (*(s for s in self.settings if s[0] < newest), (newest, config))
         self._evaluate_anew()
 
@@ -277,7 +297,7 @@ class Run(Control, ABC):
 
         Raises ConfigError as `change` does; the run is then as before.
         """
-        newest = len(self.history) - 1
+        newest = self._complete().index
         before = self.sequence, self.sequences, self.settings, self.config
         self.sequences = (*(s for s in self.sequences if s[0] < newest), (newest, sequence))
         self.sequence = sequence
@@ -292,7 +312,7 @@ class Run(Control, ABC):
         """The newest state, copied: with history and settings enough to go on from it bit for bit."""
         names = list(self.variables.tensors())
         return Snapshot(
-            index=len(self.history) - 1,
+            index=self._complete().index,
             visibility_index=self._visibility_index,
             variables={name: t.detach().cpu().clone() for name, t in self.variables.tensors().items()},
             optimizer=optimizer_state(self._optimizer, names),
@@ -304,7 +324,7 @@ class Run(Control, ABC):
             for name, tensor in self.variables.tensors().items():
                 tensor.copy_(snapshot.variables[name])
         restore_optimizer(self._optimizer, self.variables.tensors(), snapshot.optimizer)
-        self.history = History(iterations)
+        self.history, self._begun = History(iterations), None
         self.settings = tuple(s for s in settings if s[0] <= snapshot.index)
         self._visibility_index = snapshot.visibility_index
         if self._multiview:
@@ -322,9 +342,7 @@ class Run(Control, ABC):
         same bits, and a branch with the same config repeats the original run; on a GPU it does so up to rounding.
         Raises ConfigError for an iteration that is not in the history, another variant or other trainable layers.
         """
-        newest = len(self.history) - 1
-        if not 0 <= iteration <= newest:
-            raise ConfigError(f"iteration {iteration} is not in the history; give 0 to {newest}")
+        self._check_index(iteration)
         new = self.config if config is None else self._config(config)
         first = self.settings[0][1]
         begun = self.sequences[0][1]
@@ -341,6 +359,13 @@ class Run(Control, ABC):
             run.step()
         run._follow(new, in_force(self.sequences, iteration))
         return run
+
+    def _check_index(self, iteration: int) -> int:
+        newest = self._complete().index
+        expect(iteration, (int, np.integer), "iteration", "its number")
+        if not 0 <= iteration <= newest:
+            raise ConfigError(f"iteration {iteration} is not in the history; give 0 to {newest}")
+        return int(iteration)
 
     def _follow(self, config: NeuFaceConfig, sequence: Sequence) -> None:
         if sequence is not self.sequence:
@@ -359,8 +384,11 @@ class Run(Control, ABC):
     # --- result ----------------------------------------------------------------------------------------------
 
     def track(self, iteration: int | None = None) -> FaceTrack:
-        """The meshes of iteration `iteration` (the newest one by default) with their provenance."""
-        index = len(self.history) - 1 if iteration is None else iteration
+        """The meshes of iteration `iteration` (the newest one by default) with their provenance.
+
+        Raises ConfigError for an iteration that is not in the history.
+        """
+        index = self._complete().index if iteration is None else self._check_index(iteration)
         origin = provenance(
             method=self.method if index else "encoder",
             iterations=index,
@@ -377,14 +405,14 @@ class Run(Control, ABC):
         )
 
 
-def in_force(pairs: tuple[tuple[int, T], ...], iteration: int) -> T:
-    """The config (or sequence) under which the run went on from `iteration`."""
-    return next(value for start, value in reversed(pairs) if start <= iteration)
+def _check_arguments(
+    method: str, sequence: object, encoder: object, head: object, config: NeuFaceConfig | None
+) -> None:
+    from neuface_engine.video import Sequence
 
-
-def _device(name: str) -> torch.device:
-    if name != "auto":
-        return torch.device(name)
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    expect(sequence, Sequence, f"{method}: sequence", "what load_sequence returns")
+    expect(encoder, Encoder, f"{method}: encoder", "what load_encoder returns")
+    expect(head, FaceModel, f"{method}: head", "what FaceModel.load returns")
+    expect(
+        config, (NeuFaceConfig, type(None)), f"{method}: config", "a NeuFaceConfig (or FlameFittingConfig)"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from neuface_engine.arguments import expect
 from neuface_engine.errors import ConfigError, MediaError, NoFaceError
 from neuface_engine.landmarks.scene import FaceChoice
 from neuface_engine.landmarks.topology import MEDIAPIPE_TO_IBUG68
@@ -73,10 +75,15 @@ def load_sequence(
     A view that cannot be used is left out with a warning; views are cut to the shortest. Raises MediaError where no
     view can be used, NoFaceError where none shows a face and ConfigError for an option that means nothing.
     """
+    expect(path, (str, os.PathLike, SequenceSource), "path", "the path of a video, a folder or a pattern")
     source = path if isinstance(path, SequenceSource) else open_source(path)
     path = source.path
-    if max_frames is not None and max_frames < 1:
-        raise MediaError(f"{path}: {max_frames} frames asked for; ask for at least one")
+    if max_frames is not None and (not isinstance(max_frames, (int, np.integer)) or max_frames < 1):
+        raise ConfigError(f"{path}: {max_frames!r} frames asked for; ask for a whole number, at least one")
+    if crop_size < 16 or not 0 < crop_scale < 100:
+        raise ConfigError(
+            f"crop_size is {crop_size} and crop_scale {crop_scale:g}; give pixels, 16 or more, and a factor above 0"
+        )
     if sync not in SYNCS or crop_motion not in CROP_MOTIONS:
         raise ConfigError(
             f"sync is {sync!r} and crop_motion {crop_motion!r}; give {SYNCS} and {CROP_MOTIONS}"
@@ -172,6 +179,7 @@ def load_sequence(
         contour="fixed" if getattr(detector, "contour", "visible") == "fixed" else "visible",
         identity=source.identity,
         camera_file=source.cameras,
+        face=choice.texts(),
     )
 
 

@@ -17,14 +17,14 @@ from neuface_engine.video.ground_truth import GroundTruth, MeshTruth
 from neuface_engine.video.store import FrameStore, SelectedFrames
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Sequence:
     """F frames of V synchronous views of one face. Immutable; every tensor is [frame, view, ...], on the CPU.
 
     name, path         of the footage
     views              names of the views
     fps                frames per second (of the first view)
-    frames             frames[f, v] -> uint8 RGB [H, W, 3]
+    frames             frames[f, v] -> uint8 RGB [H, W, 3]; frames[f] -> those of all views
     frame_indices      [F] which frame of the first view's file each frame is
     view_frames        [F, V] the same of every view's file, where the views were put in step; None: as frame_indices
     image_sizes        (width, height) of each view, pixels
@@ -39,6 +39,7 @@ class Sequence:
     crop_transforms    float64 [F, V, 2, 3] similarities, frame px -> crop px (continuous pixel coordinates)
     content_hash       sha256 over the files used, their view names, and the number of frames
     detector           name and version
+    face               which of several faces was followed, as `FaceChoice.parse` reads it
     warnings           one line each: what was left out or assumed
     ground_truth       of synthetic footage, or the true meshes of a dataset, else None
     cuts               frames at which a new shot begins in any view: the face there may be another person's
@@ -70,6 +71,11 @@ class Sequence:
     contour: Literal["visible", "fixed"] = "visible"
     identity: str | None = None
     camera_file: Path | None = None
+    face: tuple[str, ...] = ("main",)
+
+    def __repr__(self) -> str:
+        views = ", ".join(self.views)
+        return f"Sequence({self.name!r}, {self.num_frames} frames, {self.fps:g} fps, views: {views})"
 
     @property
     def num_frames(self) -> int:

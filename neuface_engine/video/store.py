@@ -8,7 +8,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, overload
 
 import cv2
 import numpy as np
@@ -27,7 +27,8 @@ _DECODED_AT_HAND = 32
 
 
 class FrameStore:
-    """frames[f, v] -> uint8 RGB [H, W, 3], read-only. `len(frames)` = number of frames; safe to read from any thread.
+    """frames[f, v] -> uint8 RGB [H, W, 3], read-only; frames[f] -> those of all views. `len(frames)` = number of
+    frames; safe to read from any thread.
 
     Frames stay as they are until `budget_bytes` are used; those beyond are kept as JPEG (quality 95, 4:4:4) in a
     temporary file that vanishes with the store.
@@ -107,7 +108,15 @@ class FrameStore:
             self._recent.clear()
             self._length = length
 
-    def __getitem__(self, index: tuple[int, int]) -> Frame:
+    @overload
+    def __getitem__(self, index: int) -> tuple[Frame, ...]: ...
+
+    @overload
+    def __getitem__(self, index: tuple[int, int]) -> Frame: ...
+
+    def __getitem__(self, index: int | tuple[int, int]) -> Frame | tuple[Frame, ...]:
+        if not isinstance(index, tuple):
+            return tuple(self[index, v] for v in range(self.num_views))
         f, v = index
         length = len(self)
         if not -length <= f < length or not -self.num_views <= v < self.num_views:
@@ -202,8 +211,8 @@ class LazyFrameStore(FrameStore):
                 self._store = self._decode()
             return self._store
 
-    def __getitem__(self, index: tuple[int, int]) -> Frame:
-        return self.load()[index]
+    def frame_of_view(self, v: int, f: int) -> Frame:
+        return self.load().frame_of_view(v, f)
 
     def append(self, view: int, frame: Frame) -> None:
         raise TypeError("a lazy store is filled by decoding")
@@ -227,8 +236,7 @@ class SelectedFrames(FrameStore):
     def memory_bytes(self) -> int:
         return self._source.memory_bytes
 
-    def __getitem__(self, index: tuple[int, int]) -> Frame:
-        f, v = index
+    def frame_of_view(self, v: int, f: int) -> Frame:
         return self._source[self._frame_of[f], self._view_of[v]]
 
 

@@ -65,6 +65,6 @@ def weights_of(run: Any) -> dict[str, float]:
 
 def settings_at(run: Any, index: int) -> Any:
     """The settings under which the losses of an iteration are meant."""
-    from neuface_engine.optimization.run import in_force
+    from neuface_engine.optimization.settings import in_force
 
     return in_force(run.settings, index)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from neuface_engine import resources
 from neuface_engine.cli.main import main
 
 
@@ -55,3 +56,24 @@ def test_a_damaged_track_is_named(tmp_path: Path, content: bytes, capsys: pytest
     path.write_bytes(content)
     assert exit_code(["metrics", str(path)]) == 2
     assert "bad.npz" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_written_is_named_before_the_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    taken = tmp_path / "taken"
+    taken.write_bytes(b"a file, not a folder")
+    clip = str(resources.path("demo") / "front.mp4")
+    assert exit_code(["track", clip, "--max-frames", "1", "--out", str(taken)]) == 2
+    told = capsys.readouterr().err
+    assert f"{taken}: cannot be written to" in told
+    assert "optimise" not in told
+    figure = str(taken / "bars.png")
+    demo = str(resources.path("demo"))
+    assert (
+        exit_code(
+            ["compare", demo, "--views", "*_30", "--max-frames", "1", "--iterations", "0", "--figure", figure]
+        )
+        == 2
+    )
+    assert f"{taken}: cannot be written to" in capsys.readouterr().err
