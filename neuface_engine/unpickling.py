@@ -6,7 +6,6 @@ a file names is ever called. Python 2 pickles (latin1) are read too.
 
 from __future__ import annotations
 
-import io
 import pickle
 import pickletools
 import re
@@ -47,11 +46,6 @@ def unpickle(stream: BinaryIO, find: Find, *, persistent: Callable[[Any], Any] |
     except Exception as error:  # a damaged pickle can raise anything
         raise Refused(in_short(error)) from None
     return plain(content)
-
-
-def unpickle_bytes(data: bytes, find: Find) -> Any:
-    """As `unpickle`, of the bytes of one pickle."""
-    return unpickle(io.BytesIO(data), find)
 
 
 def find_arrays(module: str, name: str) -> Any:

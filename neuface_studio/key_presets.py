@@ -55,8 +55,3 @@ PRESETS: dict[str, dict[str, tuple[str, ...]]] = {
         "next_flagged": ("F3",),
     },
 }
-
-
-def preset_keys(preset: str, identifier: str, default: tuple[str, ...]) -> tuple[str, ...]:
-    """The keys of a command in a set. KeyError for a set that is not there."""
-    return PRESETS[preset].get(identifier, default)

@@ -24,7 +24,6 @@ from neuface_studio.worker import BackgroundThread
 from neuface_studio.worker.batching import BatchItem, BatchPlan, BatchWorker
 
 REFRESH_MS = 250
-FAILED_FLAG = "failed: "
 
 
 class Queue(QObject):

@@ -25,7 +25,6 @@ GREEN_DEEP = "#1F6B48"
 RED = "#FF6B6B"
 RED_DEEP = "#8E2E2E"
 AMBER = "#F5B83D"
-AMBER_DEEP = "#6B5016"
 
 # 2D landmarks keep the paper's colours: what the detector saw, and where the mesh puts it.
 DETECTED = "#35E07B"

@@ -17,9 +17,6 @@ MEDIAPIPE_TO_IBUG68: tuple[int, ...] = _CONTOUR + _BROWS + _NOSE + _EYES + _OUTE
 MEDIAPIPE_EYE_OUTER_CORNERS = (33, 263)
 """Outer corners of the subject's right and left eye; their line gives the roll of a face."""
 
-MEDIAPIPE_IRIS_CENTRES = (468, 473)
-"""Centres of the subject's right and left iris."""
-
 LIDS: tuple[tuple[int, int], ...] = ((37, 41), (38, 40), (43, 47), (44, 46))
 LIPS: tuple[tuple[int, int], ...] = ((61, 67), (62, 66), (63, 65))
 """Upper and lower landmark of the 68, across the openings of the eyes and of the mouth (inner lips)."""

@@ -52,12 +52,6 @@ class EventLog:
             self._refresh()
             return tuple(f"{self.path}: line {number} {words}" for number, words in self._problems)
 
-    @property
-    def head_hash(self) -> str:
-        """sha256 of the last line: names the state of the whole log."""
-        with self._lock:
-            return self._find_end()[1]
-
     def append(self, *events: Event) -> None:
         """Writes events, all or none; when this returns they are on the disk."""
         if not events:

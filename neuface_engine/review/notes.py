@@ -15,12 +15,6 @@ def standing_notes(events: Iterable[Event]) -> list[Note]:
     return [event for event in active(list(events)) if isinstance(event, Note)]
 
 
-def covers(note: Note, frame: int, view: str | None = None) -> bool:
-    """Whether a note speaks of this frame (and view)."""
-    in_range = note.frames is None or note.frames[0] <= frame <= note.frames[1]
-    return in_range and (view is None or not note.views or view in note.views)
-
-
 def place(note: Note) -> str:
     """Where a note belongs, in words: "frames 12-30, left, lips"; "everywhere" without limits."""
     words = []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import (
@@ -227,11 +226,6 @@ class SettingsSheet(Sheet):
 def megabytes(size: int) -> str:
     """Bytes as a person says them."""
     return f"{size / 2**20:.1f} MB" if size < 2**30 else f"{size / 2**30:.2f} GB"
-
-
-def folder_of(settings: Settings) -> Path:
-    """Where the cache is now."""
-    return Path(settings.now.cache) if settings.now.cache else prefs.cache_folder()
 
 
 def _page() -> tuple[QWidget, QGridLayout]:

@@ -22,7 +22,7 @@ from neuface_engine.review.events import (
     standing_verdicts,
     to_record,
 )
-from neuface_engine.review.notes import covers, place
+from neuface_engine.review.notes import place
 
 EVERY_KIND = [
     Verdict("001", "reject", "a" * 64, "anna", "so", ("lips", "jaw"), {"frames": 0.97, "sufficient": True}),
@@ -113,7 +113,5 @@ def test_reviewers_who_differ_on_the_same_bytes_are_in_dispute_until_somebody_de
 
 def test_a_note_is_about_a_range_of_frames_views_and_regions() -> None:
     note = Note("001", "drifts", "anna", (12, 30), ("left",), ("lips",))
-    assert covers(note, 12) and covers(note, 30, "left")
-    assert not covers(note, 31) and not covers(note, 20, "right")
     assert place(note) == "frames 12-30, left, lips"
     assert place(Note("001", "x", "anna")) == "everywhere"

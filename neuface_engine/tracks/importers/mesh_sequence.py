@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,7 +30,6 @@ from neuface_engine.tracks.meshes import MeshTrack
 
 SOFTWARE = "meshes"
 LIST = "sequence.json"
-MeshSpace = Literal["posed", "canonical", "world"]
 SPACES = ("posed", "canonical", "world")
 
 
