@@ -250,8 +250,8 @@ def test_a_planted_failure_looks_like_a_clip_and_is_judged_apart(
     opened(window, folder, qtbot, "clip 000")
     desk = window.desk
     QTest.keyClick(window, Qt.Key.Key_PageDown, CONTROL)
-    qtbot.waitUntil(lambda: window.session.newest is not None and desk._shows_plant(), timeout=20_000)
-    assert desk.practising and len(audit.practice) == 16
+    qtbot.waitUntil(lambda: window.session.newest is not None and desk.planted.is_shown, timeout=20_000)
+    assert desk.planted.practising and len(audit.practice) == 16
     shown = window.session.record()
     assert (
         not torch.equal(shown.parameters.pose, track.parameters.pose)
@@ -271,7 +271,7 @@ def test_a_planted_failure_looks_like_a_clip_and_is_judged_apart(
     qtbot.waitUntil(lambda: desk.going.current.plant.id != event.data["plant"], timeout=20_000)
     window.desk.going.open_name("clip 000")
     arrived(window, qtbot, "clip 000")
-    qtbot.waitUntil(lambda: window.session.record() is not None and not desk._shows_plant(), timeout=20_000)
+    qtbot.waitUntil(lambda: window.session.record() is not None and not desk.planted.is_shown, timeout=20_000)
     assert torch.equal(window.session.record().parameters.pose, track.parameters.pose)
     assert desk.project.track_file("clip 000").read_bytes() == before
 
@@ -331,3 +331,27 @@ def test_a_blind_comparison_shows_two_sides_without_names(
     (result,) = trials.results().values()
     assert result.wins_a + result.wins_b + result.same_left + result.same_right == 2 and result.left == 0
     assert window.session.displayed().title.startswith("saved result")
+
+
+def test_a_page_that_comes_to_the_front_is_read_anew(
+    window: MainWindow, project_of: Callable[[int], Path], qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened(window, project_of(2), qtbot, "clip 000")
+    panels, read = window.review_panels, []
+    for panel, method in (
+        (panels.order, "show_order"),
+        (panels.verdicts, "show_verdicts"),
+        (panels.disputes, "show_disputes"),
+        (panels.proof, "show_proof"),
+    ):
+        monkeypatch.setattr(panel, method, lambda method=method: read.append(method))
+    for page, methods in (
+        ("show_order", {"show_order"}),
+        ("show_reviewers", {"show_verdicts", "show_disputes"}),
+        ("show_proof", {"show_proof"}),
+        ("show_reviewers", {"show_verdicts", "show_disputes"}),
+    ):
+        read.clear()
+        window.actions_by_id[page].trigger()
+        qtbot.waitUntil(lambda methods=methods: methods <= set(read))
+        assert set(read) == methods, page
