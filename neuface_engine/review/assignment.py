@@ -33,12 +33,14 @@ def hand_out(
     double: bool = False,
     lease_s: float = LEASE_S,
     new: bool = False,
+    without: Sequence[str] = (),
 ) -> QueueRow | None:
     """The next sequence for this reviewer, now theirs for `lease_s` seconds; None where nothing is left.
 
     What they hold already and have not judged comes first. Otherwise a sequence with a track that is not judged, or
     was judged on other bytes, and that nobody else holds. Where several reviews are wanted (`Assigned`, or `double`:
-    two of everything) it is handed to as many different reviewers. `new`: also sequences without a track.
+    two of everything) it is handed to as many different reviewers. `new`: also sequences without a track. `without`:
+    not these.
     """
     if not reviewer:
         raise ConfigError("reviewer: who are you? give a name")
@@ -47,6 +49,8 @@ def hand_out(
         with index.writing() as connection:
             moment = _now(connection)
             open_ones = _open_to(reviewer, where, index, moment, double=double, new=new)
+            if without:
+                open_ones.append(s.c.name.not_in(without))
             name = connection.execute(_mine(reviewer, moment, open_ones)).scalar()
             if name is None:
                 query = select(s.c.name).where(*open_ones)
@@ -65,6 +69,37 @@ def hand_out(
                 upsert_lease(connection), {"sequence": name, "reviewer": reviewer, "until": moment + lease_s}
             )
         return index.row(name)
+
+
+def open_names(index: Index, reviewer: str, names: Sequence[str], *, double: bool = False) -> set[str]:
+    """Those of `names` that `hand_out` might hand this reviewer now."""
+    index.refresh()
+    with index.writing() as connection:
+        where = Filter(names=tuple(names))
+        open_ones = _open_to(reviewer, where, index, _now(connection), double=double, new=False)
+        return set(connection.execute(select(s.c.name).where(*open_ones)).scalars())
+
+
+def hold(index: Index, reviewer: str, sequence: str, lease_s: float = LEASE_S) -> bool:
+    """Takes a sequence in hand, judged or not; False where another reviewer has it."""
+    index.refresh()
+    with index.writing() as connection:
+        query = select(s.c.name).where(s.c.name == sequence)
+        if connection.dialect.name == "postgresql":
+            query = query.with_for_update(of=s)  # one at a time looks whether it is free
+        if connection.execute(query).scalar() is None:
+            return False
+        moment = _now(connection)
+        others = select(func.count()).select_from(leases)
+        others = others.where(
+            leases.c.sequence == sequence, leases.c.until > moment, leases.c.reviewer != reviewer
+        )
+        if connection.execute(others).scalar_one():
+            return False
+        connection.execute(
+            upsert_lease(connection), {"sequence": sequence, "reviewer": reviewer, "until": moment + lease_s}
+        )
+        return True
 
 
 def give_back(index: Index, reviewer: str, sequence: str | None = None) -> None:

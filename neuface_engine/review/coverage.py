@@ -1,13 +1,16 @@
-"""How much of a clip a reviewer was really shown: a verdict on what was not watched is none."""
+"""How much of a clip a reviewer watched, measured or stated: a verdict on what was not watched is none."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from neuface_engine.errors import ConfigError
 from neuface_engine.review.events import Shown
+
+MEASURED, STATED = "measured", "stated"
+Basis = Literal["measured", "stated"]
 
 
 @dataclass(frozen=True)
@@ -17,11 +20,13 @@ class CoverageRule:
     frames        share of its frames that were shown, in one view or another
     every_view    every view was shown at least once
     seconds       looked at, at least
+    stated        whether a reviewer's word for it is enough; else only what the window measured counts
     """
 
     frames: float = 0.95
     every_view: bool = True
     seconds: float = 2.0
+    stated: bool = True
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> CoverageRule:
@@ -31,6 +36,7 @@ class CoverageRule:
                 frames=float(settings.get("frames", cls.frames)),
                 every_view=bool(settings.get("every_view", cls.every_view)),
                 seconds=float(settings.get("seconds", cls.seconds)),
+                stated=bool(settings.get("stated", cls.stated)),
             )
         except (TypeError, ValueError) as error:
             raise ConfigError("coverage: frames and seconds are numbers; correct the settings") from error
@@ -46,11 +52,16 @@ class Coverage:
     """What was shown of one track, added up; `show` while it plays, `add` from the log.
 
     Frames count from 0; `views` are the names of all views of the sequence.
+
+    basis       "measured": the window counted what it drew; "stated": the reviewer says so
+    handed_s    of a statement: seconds between handing out the clip and the verdict; None where it was not handed out
     """
 
     num_frames: int
     views: tuple[str, ...]
     seconds: float = 0.0
+    basis: Basis = "measured"
+    handed_s: float | None = None
     _seen: dict[str, bytearray] = field(default_factory=dict, repr=False)
 
     def show(self, frame: int, views: Iterable[str], seconds: float = 0.0) -> None:
@@ -97,7 +108,8 @@ class Coverage:
     def sufficient(self, rule: CoverageRule = CoverageRule()) -> bool:
         """Whether a verdict now counts."""
         enough_views = not rule.every_view or not self.missing_views
-        return self.frames >= rule.frames and enough_views and self.seconds >= rule.seconds
+        allowed = rule.stated or self.basis == MEASURED
+        return allowed and self.frames >= rule.frames and enough_views and self.seconds >= rule.seconds
 
     def lacking(self, rule: CoverageRule = CoverageRule()) -> str:
         """What is still to be looked at, in words; empty where it is enough."""
@@ -108,16 +120,21 @@ class Coverage:
             words.append(f"not shown: {', '.join(self.missing_views)}")
         if self.seconds < rule.seconds:
             words.append(f"looked at for {self.seconds:.1f} s, {rule.seconds:g} s needed")
+        if self.basis == STATED and not rule.stated:
+            words.append("stated, where only what the window measures counts")
         return "; ".join(words)
 
     def summary(self, rule: CoverageRule = CoverageRule()) -> dict[str, Any]:
         """What a verdict carries of it: JSON values."""
+        handed = {} if self.handed_s is None else {"handed_s": round(self.handed_s, 1)}
         return {
+            "basis": self.basis,
             "frames": round(self.frames, 4),
             "views": [view for view in self.views if view not in self.missing_views],
             "of_views": len(self.views),
             "seconds": round(self.seconds, 2),
             "sufficient": self.sufficient(rule),
+            **handed,
         }
 
     def ranges(self) -> dict[str, tuple[tuple[int, int], ...]]:
@@ -136,6 +153,11 @@ def of_events(shown: Sequence[Shown]) -> Coverage | None:
     for event in shown:
         coverage.add(event)
     return coverage
+
+
+def basis_of(summary: Mapping[str, Any]) -> Basis:
+    """What a verdict's coverage rests on; before there were statements everything was measured."""
+    return "stated" if summary.get("basis") == STATED else "measured"
 
 
 def _ranges(row: bytes | bytearray) -> list[tuple[int, int]]:

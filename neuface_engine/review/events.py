@@ -333,7 +333,17 @@ _CLASSES: tuple[type[Any], ...] = (
 )
 _KINDS: dict[str, type[Any]] = {kind.kind: kind for kind in _CLASSES}
 
-UNDOABLE = ("verdict", "adjudication", "note", "repair")
+PLANT_JUDGED = "plant_judged"
+"""An `Other` of the audit: a verdict on a planted failure, which for its reviewer is a verdict as any."""
+
+UNDOABLE = ("verdict", "adjudication", "note", "repair", PLANT_JUDGED)
+
+
+def sequence_of(event: Event) -> str | None:
+    """The sequence that something was said about, as its reviewer saw it; None where it was about none."""
+    if isinstance(event, Other) and event.name == PLANT_JUDGED:
+        return str(event.data.get("on", ""))
+    return getattr(event, "sequence", None)
 
 
 def to_record(event: Event) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from neuface_engine.review.events import (
     Verdict,
     active,
     active_undos,
+    sequence_of,
 )
 from neuface_engine.review.log import EventLog
 
@@ -100,7 +101,7 @@ def last_standing(
 ) -> Event | None:
     """The last event of these kinds that stands, on one sequence and by one reviewer where given."""
     for event in reversed(active(events)):
-        on_it = sequence is None or getattr(event, "sequence", None) == sequence
+        on_it = sequence is None or sequence_of(event) == sequence
         if event.kind in kinds and on_it and by in (None, event.reviewer):
             return event
     return None
@@ -117,10 +118,10 @@ def last_undone(
             continue
         if isinstance(event, Undo):
             target = by_id.get(event.target)
-            on_it = sequence is None or getattr(target, "sequence", None) == sequence
+            on_it = sequence is None or (target is not None and sequence_of(target) == sequence)
             if event.id in standing and on_it and target is not None and target.kind in UNDOABLE:
                 return event, target
-        elif event.kind in UNDOABLE and (sequence is None or getattr(event, "sequence", None) == sequence):
+        elif event.kind in UNDOABLE and (sequence is None or sequence_of(event) == sequence):
             return None
     return None
 

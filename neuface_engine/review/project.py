@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from neuface_engine.errors import ProjectError
 from neuface_engine.review.coverage import Coverage, CoverageRule, of_events
 from neuface_engine.review.events import (
+    UNDOABLE,
     Added,
     Adjudication,
     Event,
@@ -208,6 +209,10 @@ class Project:
         row = self.index.row(name)
         return self.resolve(row.track if row is not None and row.track else f"tracks/{_safe(name)}.npz")
 
+    def track_hash(self, name: str) -> str:
+        """sha256 of a sequence's track as it is now; an empty string where there is none. Raises ProjectError."""
+        return file_hash(self.track_file(name))
+
     def run_folder(self, name: str, run: str) -> Path:
         """Where the files of one run on a sequence belong (checkpoints, histories); it need not exist yet."""
         return self.resolve(f"runs/{_safe(name)}/{_safe(run)}")
@@ -357,14 +362,14 @@ class Project:
 
     def undo(self, reviewer: str, *, sequence: str | None = None, own: bool = True) -> Event | None:
         """Takes back the last verdict, note or repair (the reviewer's own, or anyone's); None where none stands."""
-        undone = last_standing(self._history(sequence), sequence=sequence, by=reviewer if own else None)
+        undone = last_standing(self._said(), sequence=sequence, by=reviewer if own else None)
         if undone is not None:
             self.log.append(Undo(undone.id, reviewer))
         return undone
 
     def redo(self, reviewer: str, *, sequence: str | None = None) -> Event | None:
         """Brings back what was undone last; None where nothing was, or something was said since."""
-        found = last_undone(self._history(sequence), sequence=sequence, by=reviewer)
+        found = last_undone(self._said(), sequence=sequence, by=reviewer)
         if found is None:
             return None
         undo, target = found
@@ -380,6 +385,9 @@ class Project:
     def heads(self) -> dict[str, Head]:
         """The state of every log, by name: what a certificate refers to."""
         return self.index.heads()
+
+    def _said(self) -> list[Event]:
+        return self.index.events(*UNDOABLE, "undo")
 
     def _history(self, sequence: str | None) -> list[Event]:
         return self.index.events("verdict", "adjudication", "note", "repair", "undo", sequence=sequence)

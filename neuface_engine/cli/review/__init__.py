@@ -9,6 +9,7 @@ from neuface_engine.cli.review import (
     comparing,
     exporting,
     flagging,
+    handing,
     joining,
     judging,
     looking,
@@ -17,7 +18,19 @@ from neuface_engine.cli.review import (
     sharing,
 )
 
-COMMANDS = (adding, looking, flagging, judging, noting, sharing, joining, proving, comparing, exporting)
+COMMANDS = (
+    adding,
+    looking,
+    handing,
+    flagging,
+    judging,
+    noting,
+    sharing,
+    joining,
+    proving,
+    comparing,
+    exporting,
+)
 
 
 def add_to(commands: Any) -> None:

@@ -1,4 +1,4 @@
-"""`neuface review queue | next | stats`: what there is, what to look at, how far the review has come."""
+"""`neuface review queue | stats`: what there is, and how far the review has come."""
 
 from __future__ import annotations
 
@@ -22,25 +22,6 @@ def add_to(parts: Any) -> None:
     )
     queue.add_argument("--offset", type=int, default=0, metavar="N", help="leave out the first N")
 
-    following = shared.add_parser(
-        parts,
-        "next",
-        "the next sequence to judge; nobody else is handed it meanwhile",
-        run_next,
-        description="Hands out the next sequence that has a track and no verdict on its present bytes. It stays yours "
-        "until you judge it, give it back, or the time is over. Exit code 0 also where nothing is left.",
-    )
-    shared.add_reviewer(following)
-    shared.add_filter(following)
-    shared.add_order(following)
-    following.add_argument("--double", action="store_true", help="every sequence is judged by two reviewers")
-    following.add_argument(
-        "--minutes", type=float, default=30.0, metavar="N", help="how long it stays yours (default: 30)"
-    )
-    following.add_argument(
-        "--give-back", action="store_true", help="instead: what you hold is free for others"
-    )
-
     shared.add_parser(parts, "stats", "how far the review has come", run_stats)
 
 
@@ -50,7 +31,7 @@ def run_queue(options: argparse.Namespace, output: Output) -> int:
         project.index.check_tracks()
         total = project.index.count(where)
         if options.order == "learned":
-            rows = _learned(project, where, options, output)
+            rows = learned_rows(project, where, options, output)
         else:
             rows = project.index.rows(
                 where, offset=options.offset, limit=options.limit or None, **shared.order_of(options)
@@ -63,44 +44,7 @@ def run_queue(options: argparse.Namespace, output: Output) -> int:
     return 0
 
 
-def run_next(options: argparse.Namespace, output: Output) -> int:
-    from neuface_engine.review import Filter
-
-    reviewer = shared.reviewer_of(options)
-    where = shared.filter_of(options)
-    with shared.opened(options, output, writing=True) as project:
-        if options.give_back:
-            from neuface_engine.review.assignment import give_back
-
-            give_back(project.index, reviewer)
-            output.result({"given_back": True})
-            output.line("given back")
-            return 0
-        project.index.check_tracks()
-        how = {"double": options.double, "lease_s": 60 * options.minutes}
-        if options.order == "learned":
-            ranked = _learned(project, where, options, output, every=True)
-            found = (project.next(reviewer, Filter(names=(row.name,)), **how) for row in ranked)
-            row = next((row for row in found if row is not None), None)
-        else:
-            row = project.next(reviewer, where, **how, **shared.order_of(options))
-        track = str(project.resolve(row.track)) if row is not None and row.track else None
-        source = project.source_of(row.name) if row is not None else None
-    if row is None:
-        output.result({"next": None})
-        output.line("nothing is left to judge")
-        return 0
-    blind = options.double or row.blind
-    values = shared.row_values(row, blind=blind)
-    output.result({"next": {**values, "track": track, "source": str(source) if source else row.source}})
-    output.line(row.name)
-    output.line(f"  track   {track or '-'}")
-    output.line(f"  footage {source or '-'}")
-    output.line(f"  flags   {', '.join(row.flags) or '-'}")
-    return 0
-
-
-def _learned(
+def learned_rows(
     project: Project, where: Filter, options: argparse.Namespace, output: Output, *, every: bool = False
 ) -> list[QueueRow]:
     """The rows in the learned order, and on stderr what was learned."""
@@ -121,13 +65,16 @@ def _learned(
 def run_stats(options: argparse.Namespace, output: Output) -> int:
     from neuface_engine.review import Filter, active_verdicts
     from neuface_engine.review.assignment import held
+    from neuface_engine.review.coverage import STATED, basis_of
 
     with shared.opened(options, output, writing=False) as project:
         project.index.check_tracks()
         states = project.index.states()
         verdicts = active_verdicts(project.index.events("verdict", "adjudication", "undo"))
         reviewers = Counter(verdict.reviewer for verdict in verdicts)
-        watched = Counter(v.reviewer for v in verdicts if v.coverage.get("sufficient"))
+        counted = [v for v in verdicts if v.coverage.get("sufficient")]
+        watched = Counter(v.reviewer for v in counted)
+        stated = Counter(v.reviewer for v in counted if basis_of(v.coverage) == STATED)
         result: dict[str, Any] = {
             "sequences": project.index.count(),
             "states": states,
@@ -136,7 +83,7 @@ def run_stats(options: argparse.Namespace, output: Output) -> int:
             "flags": project.index.flag_counts(),
             "reasons": project.index.reason_counts(),
             "reviewers": {
-                name: {"verdicts": number, "watched": watched[name]}
+                name: {"verdicts": number, "watched": watched[name], "stated": stated[name]}
                 for name, number in sorted(reviewers.items())
             },
             "in_hand": [
@@ -161,6 +108,7 @@ def run_stats(options: argparse.Namespace, output: Output) -> int:
     for name, numbers in result["reviewers"].items():
         output.line(
             f"{name}: verdicts {numbers['verdicts']}, of clips watched to the rule {numbers['watched']}"
+            + (f", of these {numbers['stated']} by their word" if numbers["stated"] else "")
         )
     for problem in result["problems"]:
         output.note(problem)

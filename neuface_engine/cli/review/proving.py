@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from neuface_engine.cli.review import shared
 from neuface_engine.errors import ConfigError
 
 if TYPE_CHECKING:
-    from neuface_engine.review import Project
+    from neuface_engine.review import CoverageRule, Project
     from neuface_engine.review.proof import Plan, Readout
 
 
@@ -68,6 +69,11 @@ def add_to(parts: Any) -> None:
     )
     plan.add_argument("--seed", metavar="TEXT", help="of the draw (default: 128 random bits)")
     plan.add_argument(
+        "--measured-only",
+        action="store_true",
+        help="clips count as watched only where the window measured it, not by a reviewer's word",
+    )
+    plan.add_argument(
         "--definition", metavar="WORDS", help="what a failure is (default: as in docs/proof.md)"
     )
     plan.add_argument("--dry", action="store_true", help="only say how large the sample would be")
@@ -87,7 +93,7 @@ def add_to(parts: Any) -> None:
 
 
 def run_audit(options: argparse.Namespace, output: Output) -> int:
-    from neuface_engine.review.proof import draw_audit, load_audit, readout
+    from neuface_engine.review.proof import draw_audit, load_audit, plan_words, readout
 
     writing = options.draw and not options.dry
     with shared.opened(options, output, writing=writing) as project:
@@ -97,7 +103,7 @@ def run_audit(options: argparse.Namespace, output: Output) -> int:
             draw_audit(
                 project,
                 reviewer=shared.reviewer_of(options),
-                plan=_plan(options),
+                plan=_plan(options, project.coverage_rule),
                 order=options.order,
                 allowed=options.allowed,
                 seed=options.seed,
@@ -116,7 +122,7 @@ def run_audit(options: argparse.Namespace, output: Output) -> int:
     }
     if options.draw:
         drawn["draws"] = [item.name for item in audit.draws]
-        output.line(_words(audit.plan))
+        output.line(plan_words(audit.plan))
         output.line(f"seed {audit.seed}, list {audit.population_hash}")
     output.result({"audit": drawn, **readout_values(now)})
     for line in now.lines:
@@ -183,7 +189,7 @@ def percentage(text: str) -> float:
     return value
 
 
-def _plan(options: argparse.Namespace) -> Plan:
+def _plan(options: argparse.Namespace, watched: CoverageRule) -> Plan:
     from neuface_engine.review.proof import Plan
 
     more = {} if options.definition is None else {"definition": options.definition}
@@ -194,33 +200,22 @@ def _plan(options: argparse.Namespace) -> Plan:
         confidence=options.confidence,
         target=target,
         plants=options.plants,
+        watched=replace(watched, stated=watched.stated and not options.measured_only),
         **more,
     )
 
 
 def _dry(project: Project, options: argparse.Namespace, output: Output) -> int:
-    from dataclasses import replace
-
+    from neuface_engine.review.proof import plan_words
     from neuface_engine.review.proof.audit import released_items, settled
 
     items = released_items(project)
     plan = settled(
-        replace(_plan(options), population=len(items)), items, order=options.order, allowed=options.allowed
+        replace(_plan(options, project.coverage_rule), population=len(items)),
+        items,
+        order=options.order,
+        allowed=options.allowed,
     )
     output.result({"plan": plan.to_json()})
-    output.line(_words(plan))
+    output.line(plan_words(plan))
     return 0
-
-
-def _words(plan: Plan) -> str:
-    from neuface_engine.review.proof import passing_power
-
-    limit = f"fewer than {100 * plan.limit:g} % of {plan.population:,} sequences fail"
-    if plan.kind == "betting":
-        return f"to prove that {limit}: watch it grow, and stop at any time"
-    power = passing_power(plan.allowed, plan.draws, rate=plan.target, population=plan.population)
-    order = "one clip of each person first, " if plan.order == "identity" else ""
-    return (
-        f"to prove that {limit}: {order}{plan.draws:,} draws of which {plan.allowed} may fail; "
-        f"a set at {100 * plan.target:g} % passes with {100 * power:.0f} %"
-    )

@@ -20,7 +20,7 @@ from neuface_engine.review.proof.draw import Item, draw_order, population_hash
 from neuface_engine.review.proof.evidence import Evidence, gather
 from neuface_engine.review.proof.exact import binomial_lower, binomial_upper, hypergeometric_upper, wilson
 from neuface_engine.review.proof.mixing import StreamItem, interleave
-from neuface_engine.review.proof.plans import Plan, passing_power, required_draws, sized
+from neuface_engine.review.proof.plans import Plan, passing_power, plan_words, required_draws, sized
 from neuface_engine.review.proof.planting import (
     KINDS,
     SEVERITIES,
@@ -72,6 +72,7 @@ __all__ = [
     "load_audit",
     "open_trials",
     "passing_power",
+    "plan_words",
     "plant_event",
     "population_hash",
     "practice_plants",

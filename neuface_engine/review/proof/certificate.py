@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from neuface_engine.review.project import Project
 
 FORMAT = "neuface-certificate"
-VERSION = 1
+VERSION = 2
 _CLOSE = 1e-9
 
 
@@ -87,7 +87,7 @@ def verify(project: Project, certificate: Mapping[str, Any]) -> Verification:
         return Verification((f"draw.event: {event_id} in the certificate, no such draw in the log",))
     audit = load_audit(project, event)
     assert audit is not None
-    expected = _plain(_content(audit, ledger))
+    expected = _as_in(certificate.get("version"), _plain(_content(audit, ledger)))
     given = {key: value for key, value in _plain(certificate).items() if key != "made"}
     return Verification(tuple(_differences(given, expected)), tuple(_notes(project, heads)))
 
@@ -144,7 +144,7 @@ def _content(audit: Audit, ledger: Ledger) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "version": VERSION,
-        "statement": _statement(audit, bound, final=final, drawn=drawn),
+        "statement": _statement(audit, bound, evidence, final=final, drawn=drawn),
         "passes": bound.passes,
         "final": final,
         "definition_of_failure": plan.definition,
@@ -183,9 +183,11 @@ def _content(audit: Audit, ledger: Ledger) -> dict[str, Any]:
             "failing": evidence.failing,
             "reasons": dict(evidence.reasons),
         },
+        "watched": dict(evidence.watched),
         "plants": {
             "planned": plan.plants,
             "judged": len(evidence.judged_plants),
+            "verdicts_taken_back": evidence.taken_back,
             **{
                 group: {name: share.to_json() for name, share in shares.items()}
                 for group, shares in sensitivity_table(evidence.judged_plants).items()
@@ -209,7 +211,15 @@ def _content(audit: Audit, ledger: Ledger) -> dict[str, Any]:
     }
 
 
-def _statement(audit: Audit, bound: Bound, *, final: bool, drawn: int) -> str:
+def _as_in(version: Any, content: dict[str, Any]) -> dict[str, Any]:
+    """The content as an older version of the certificate had it."""
+    if version == 1:  # from before reviewers could state what they watched
+        content["version"] = 1
+        del content["watched"], content["plants"]["verdicts_taken_back"], content["plan"]["watched"]["stated"]
+    return content
+
+
+def _statement(audit: Audit, bound: Bound, evidence: Evidence, *, final: bool, drawn: int) -> str:
     plan, claim = audit.plan, _claim(audit, bound)
     if not final:
         return (
@@ -219,6 +229,9 @@ def _statement(audit: Audit, bound: Bound, *, final: bool, drawn: int) -> str:
     limit = f"{100 * plan.limit:g} %"
     verdict = f"fewer than {limit} fail" if bound.passes else f"it is NOT proven that fewer than {limit} fail"
     words = f"{claim[0].upper()}{claim[1:]} So {verdict}."
+    stated, clean = evidence.watched.get("stated", 0), evidence.count("clean")
+    if stated:
+        words += f" That {stated:,} of the {clean:,} clean draws were watched is the reviewers' word, not measured."
     if drawn > 1:
         words += f" {drawn} audits were drawn in this project; the confidence is that of this one alone."
     return words

@@ -133,6 +133,15 @@ def _who(c: Mapping[str, Any]) -> list[tuple[str, str]]:
             f"{100 * watched['frames']:g} % of frames and {views} were shown, for {watched['seconds']:g} s or more",
         ),
     ]
+    if c["watched"]["stated"]:
+        basis = c["watched"]
+        rows.append(
+            (
+                "Watched",
+                f"{basis['measured']:,} clean draws as the window measured; {basis['stated']:,} by the reviewers' "
+                f"word, {basis['handed_out']:,} of these on clips that the program handed out",
+            )
+        )
     if double["tracks"]:
         ac1, failures = double["ac1"], double["on_failures"]
         on = "-" if failures["value"] is None else f"{failures['value']:.2f}"

@@ -6,12 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from neuface_engine.review.coverage import CoverageRule
-from neuface_engine.review.events import Adjudication, Event, Other, Verdict, active
+from neuface_engine.review.coverage import STATED, CoverageRule, basis_of
+from neuface_engine.review.events import PLANT_JUDGED, Adjudication, Event, Other, Verdict, active
 from neuface_engine.review.proof.audit import Audit
 from neuface_engine.review.proof.planting import KINDS, Plant
 
-PLANT_JUDGED = "plant_judged"
 State = Literal["clean", "failure", "unwatched", "waiting"]
 
 
@@ -23,6 +22,9 @@ class Evidence:
     corrected     draws that were rejected (or unsure) once and are no failure now, on the same bytes
     reviewers     {name: verdicts on draws and plants}
     reasons       {reason: failed draws that it was given for}
+    watched       of the clean draws: how many rest on what the window measured, and how many on the reviewers' word
+                  alone ("stated"; "handed_out": those of these whose clip the program made and handed out)
+    taken_back    verdicts on plants that were undone
     """
 
     audit: Audit
@@ -32,6 +34,8 @@ class Evidence:
     reviewers: Mapping[str, int]
     reasons: Mapping[str, int]
     shown_as: Mapping[str, str] = field(default_factory=dict)
+    watched: Mapping[str, int] = field(default_factory=dict)
+    taken_back: int = 0
 
     def count(self, state: State) -> int:
         return self.states.count(state)
@@ -93,9 +97,13 @@ def gather(audit: Audit, events: Iterable[Event]) -> Evidence:
                 reviewers[event.reviewer] = reviewers.get(event.reviewer, 0) + 1
     states: list[State] = []
     reasons: dict[str, int] = {}
+    watched = {"measured": 0, "stated": 0, "handed_out": 0}
     for item in audit.draws:
         state, why = _state(verdicts.get(item.name, []), audit.plan.watched)
         states.append(state)
+        if state == "clean":
+            for word in _basis(verdicts[item.name], audit.plan.watched):
+                watched[word] += 1
         for reason in why:
             reasons[reason] = reasons.get(reason, 0) + 1
     failed = {item.name for item, state in zip(audit.draws, states, strict=True) if state == "failure"}
@@ -111,6 +119,8 @@ def gather(audit: Audit, events: Iterable[Event]) -> Evidence:
             for plant, event in on_plants.items()
             if event.data.get("kind") in KINDS
         },
+        watched,
+        _judgements_of(plant_ids, events) - _judgements_of(plant_ids, standing),
     )
 
 
@@ -118,8 +128,12 @@ def counts(coverage: Mapping[str, Any], rule: CoverageRule) -> bool:
     """Whether a verdict with this coverage was given by somebody who watched the clip."""
     try:
         views = not rule.every_view or len(coverage["views"]) >= int(coverage["of_views"])
+        allowed = rule.stated or basis_of(coverage) != STATED
         return (
-            float(coverage["frames"]) >= rule.frames and float(coverage["seconds"]) >= rule.seconds and views
+            float(coverage["frames"]) >= rule.frames
+            and float(coverage["seconds"]) >= rule.seconds
+            and views
+            and allowed
         )
     except (KeyError, TypeError, ValueError):
         return False
@@ -143,6 +157,24 @@ def _state(verdicts: list[Verdict], rule: CoverageRule) -> tuple[State, tuple[st
     if any(counts(verdict.coverage, rule) for verdict in verdicts if verdict.verdict == "accept"):
         return "clean", ()
     return ("unwatched" if latest else "waiting"), ()
+
+
+def _basis(verdicts: list[Verdict], rule: CoverageRule) -> tuple[str, ...]:
+    """What says that a clean draw was watched; the best of several reviewers' words."""
+    counted = [v.coverage for v in verdicts if v.verdict == "accept" and counts(v.coverage, rule)]
+    if any(basis_of(coverage) != STATED for coverage in counted):
+        return ("measured",)
+    return ("stated", "handed_out") if any("handed_s" in coverage for coverage in counted) else ("stated",)
+
+
+def _judgements_of(plants: set[str], events: Iterable[Event]) -> int:
+    return sum(
+        isinstance(event, Other)
+        and event.name == PLANT_JUDGED
+        and str(event.data.get("plant", "")) in plants
+        and not event.data.get("practice")
+        for event in events
+    )
 
 
 def _caught(event: Other | None) -> bool | None:

@@ -183,3 +183,16 @@ __all__ = [
     "required_draws",
     "sized",
 ]
+
+
+def plan_words(plan: Plan) -> str:
+    """What a plan with its draws takes and gives, in a sentence."""
+    limit = f"fewer than {100 * plan.limit:g} % of {plan.population:,} sequences fail"
+    if plan.kind == "betting":
+        return f"to prove that {limit}: watch it grow, and stop at any time"
+    power = passing_power(plan.allowed, plan.draws, rate=plan.target, population=plan.population)
+    order = "one clip of each person first, " if plan.order == "identity" else ""
+    return (
+        f"to prove that {limit}: {order}{plan.draws:,} draws of which {plan.allowed} may fail; "
+        f"a set at {100 * plan.target:g} % passes with {100 * power:.0f} %"
+    )

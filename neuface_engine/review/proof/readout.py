@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from neuface_engine.review.events import PLANT_JUDGED
 from neuface_engine.review.proof.audit import DRAWN, load_audit
 from neuface_engine.review.proof.bounds import Bound, bound_at_the_end, bound_so_far
 from neuface_engine.review.proof.clusters import DEFAULT_ICC, effective_sample
 from neuface_engine.review.proof.draw import person
-from neuface_engine.review.proof.evidence import PLANT_JUDGED, Evidence, gather
+from neuface_engine.review.proof.evidence import Evidence, gather
 
 if TYPE_CHECKING:
     from neuface_engine.review.project import Project
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Readout:
     """draws      in the sample; judged, failures, unwatched (verdicts that do not count), passed_over, plants so far
+    stated        clean draws of which only the reviewers' word says that they were watched
     bound         what is proven, at the plan's confidence, whenever one looks; None before an audit is drawn
     final         every draw of a fixed plan and every plant is judged: the bound is the exact one
     remaining     clean draws that are still needed for the plan's limit; None where no number of them is enough
@@ -29,6 +31,7 @@ class Readout:
     judged: int = 0
     failures: int = 0
     unwatched: int = 0
+    stated: int = 0
     passed_over: int = 0
     plants: int = 0
     plants_judged: int = 0
@@ -74,6 +77,7 @@ def readout_of(evidence: Evidence) -> Readout:
         judged=judged,
         failures=evidence.count("failure"),
         unwatched=evidence.count("unwatched"),
+        stated=evidence.watched.get("stated", 0),
         passed_over=sum(outcomes) - sum(state == "failure" for state in evidence.states[: len(outcomes)]),
         plants=len(audit.plants),
         plants_judged=len(plants),
@@ -165,6 +169,11 @@ def _in_words(result: Readout, evidence: Evidence, people: int) -> Readout:
         lines.append(f"{result.passed_over:,} passed over on the way: each counts as a failure until judged")
     if result.unwatched:
         lines.append(f"{result.unwatched:,} accepted without being watched: these do not count")
+    if result.stated:
+        lines.append(
+            f"{result.stated:,} of {evidence.count('clean'):,} clean draws were watched by the reviewers' word alone; "
+            f"{evidence.count('clean') - result.stated:,} were measured"
+        )
     if result.plants:
         lines.append(
             f"{result.plants_caught} of {result.plants_judged} planted failures caught ({result.plants} in all): "

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from neuface_engine.review.coverage import Coverage
-from neuface_engine.review.events import VERDICTS, Other
-from neuface_engine.review.proof.audit import load_audit
-from neuface_engine.review.proof.evidence import PLANT_JUDGED, gather
+from neuface_engine.review.events import PLANT_JUDGED, VERDICTS, Other, new_id
+from neuface_engine.review.proof.audit import Audit, load_audit
+from neuface_engine.review.proof.evidence import gather
 from neuface_engine.review.proof.mixing import StreamItem, interleave
 from neuface_engine.review.proof.planting import Plant
 
@@ -23,13 +23,14 @@ def review_stream(
     reviewer: str = "",
     audit_share: float = 0.5,
     plant_share: float = 0.07,
+    audit: Audit | None = None,
 ) -> list[StreamItem]:
     """What is still to be judged, mixed: the audit's draws, its plants, and `suspicion` (names, the worst first).
 
     With a `reviewer` who has not been through it, the practice block comes first (`StreamItem.plant.practice`).
-    Empty of audit items where none is drawn. Raises ProjectError.
+    Empty of audit items where none is drawn. `audit`: the project's, where it is at hand. Raises ProjectError.
     """
-    audit = load_audit(project)
+    audit = load_audit(project) if audit is None else audit
     suspect = list(suspicion)
     if audit is None:
         return [StreamItem(name, "suspicion") for name in suspect]
@@ -79,11 +80,13 @@ def judge_plant(
     coverage: Coverage | None = None,
     kind: str | None = None,
     effect_mm: float | None = None,
+    event_id: str = "",
 ) -> bool:
     """Puts a verdict on a plant on record (never on the sequence it was planted in); returns whether it was caught.
 
     kind         the failure that was really shown, where the plant's own would not have been seen on this clip
     effect_mm    the largest move of a landmark that it made, where that was measured
+    event_id     of the event (default: a new one)
     Raises ValueError for another word, ProjectError where the log cannot be written.
     """
     project.log.append(
@@ -94,6 +97,7 @@ def judge_plant(
             coverage={} if coverage is None else coverage.summary(project.coverage_rule),
             kind=kind,
             effect_mm=effect_mm,
+            event_id=event_id,
         )
     )
     return verdict != "accept"
@@ -107,6 +111,7 @@ def plant_event(
     coverage: Mapping[str, Any] | None = None,
     kind: str | None = None,
     effect_mm: float | None = None,
+    event_id: str = "",
 ) -> Other:
     """The event of a verdict on a plant, to be appended. Raises ValueError for another word."""
     if verdict not in VERDICTS:
@@ -121,4 +126,4 @@ def plant_event(
         "coverage": dict(coverage or {}),
         "effect_mm": effect_mm,
     }
-    return Other(PLANT_JUDGED, reviewer, data=data)
+    return Other(PLANT_JUDGED, reviewer, data=data, id=event_id or new_id())

@@ -1,0 +1,275 @@
+"""What a reviewer without a window has in hand: a draw, a suspect clip, or a planted failure, all looking the same.
+
+The log says that a clip was handed out, and in sealed words what it was. The seal is no secret (its key is the draw's
+seed, which is on record): it keeps somebody who reads the log in passing from knowing where the plants are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from neuface_engine.review.assignment import LEASE_S, give_back, hand_out, held, hold, open_names
+from neuface_engine.review.events import PLANT_JUDGED, Event, Other, Verdict, active, new_id, now
+from neuface_engine.review.proof.audit import DRAWN, Audit, audits, load_audit
+from neuface_engine.review.proof.evidence import gather
+from neuface_engine.review.proof.mixing import StreamItem
+from neuface_engine.review.proof.planting import Plant
+from neuface_engine.review.proof.stream import review_stream
+from neuface_engine.review.queue import Filter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from neuface_engine.review.project import Project
+
+HANDED, GIVEN_BACK = "handed", "given_back"
+_AT_ONCE = 200
+_SEALED_BYTES = 256
+
+
+@dataclass(frozen=True)
+class Handed:
+    """A clip that a reviewer was handed, and has not given back.
+
+    plant         the failure that is planted in it; None for the released track
+    kind          of failure that it really shows; effect_mm: the largest move of a landmark that it makes
+    track_hash    sha256 of the track file that it was made from
+    time          when it was handed out, UTC
+    clip          sha256 of the video that was made of it; empty where none was
+    judged        whether its reviewer has said something of it that stands
+    """
+
+    sequence: str
+    track_hash: str
+    time: str
+    plant: Plant | None = None
+    kind: str | None = None
+    effect_mm: float | None = None
+    clip: str = ""
+    judged: bool = False
+
+    @property
+    def seconds_ago(self) -> float | None:
+        """None where the clock has been put back since."""
+        passed = (datetime.fromisoformat(now()) - datetime.fromisoformat(self.time)).total_seconds()
+        return passed if passed >= 0 else None
+
+
+def record_hand_out(
+    project: Project,
+    reviewer: str,
+    sequence: str,
+    track_hash: str,
+    *,
+    plant: Plant | None = None,
+    kind: str | None = None,
+    effect_mm: float | None = None,
+    clip: str = "",
+) -> None:
+    """Puts on record that a clip was made and handed to a reviewer. Raises ProjectError.
+
+    clip    sha256 of the video
+    """
+    identifier = new_id()
+    inside = {} if plant is None else {"plant": plant.to_json(), "kind": kind, "effect_mm": effect_mm}
+    data = {"track_hash": track_hash, **({"clip": clip} if clip else {})}
+    drawn = _seeds(project)
+    if drawn:
+        data["audit"], seed = list(drawn.items())[-1]
+        data["what"] = _sealed(seed, identifier, inside)
+    project.log.append(Other(HANDED, reviewer, sequence, data, id=identifier))
+
+
+def in_hand(project: Project, reviewer: str) -> dict[str, Handed]:
+    """{sequence: the last clip of it that this reviewer was handed}: what a verdict of theirs is about.
+
+    Also those that are judged: who corrects a verdict speaks of the same clip.
+    """
+    events = project.index.events(
+        HANDED, GIVEN_BACK, "verdict", "adjudication", "undo", PLANT_JUDGED, reviewer=reviewer
+    )
+    seeds = _seeds(project)
+    found: dict[str, Handed] = {}
+    for event in active(events):
+        if isinstance(event, Other) and event.name == HANDED:
+            found[event.sequence] = _handed(event, seeds.get(str(event.data.get("audit", "")), ""))
+        elif isinstance(event, Other) and event.name == GIVEN_BACK:
+            if event.sequence in found and not found[event.sequence].judged:
+                del found[event.sequence]
+        else:
+            name = event.sequence if isinstance(event, Verdict) else str(event.data.get("on", ""))
+            if name in found and _is_about(event, found[name]):
+                found[name] = _judged(found[name])
+    return found
+
+
+def give_all_back(project: Project, reviewer: str) -> list[str]:
+    """What the reviewer holds and has not judged is free for others; its names. Raises ProjectError."""
+    names = [name for name, handed in in_hand(project, reviewer).items() if not handed.judged]
+    names += [name for name, who, _ in held(project.index) if who == reviewer and name not in names]
+    project.log.append(*[Other(GIVEN_BACK, reviewer, name) for name in names])
+    give_back(project.index, reviewer)
+    return names
+
+
+def candidates(
+    project: Project,
+    reviewer: str,
+    where: Filter | None = None,
+    *,
+    mixed: bool = True,
+    names: Callable[[], Iterable[str]] | None = None,
+    double: bool = False,
+    lease_s: float = LEASE_S,
+    **order: Any,
+) -> Iterator[StreamItem]:
+    """What this reviewer may look at next, each theirs when it is yielded, and free again when the next is asked for.
+
+    First what they have in hand already. Then, where an audit is drawn (and `mixed`), the window's stream: practice,
+    the audit's draws, planted failures and suspects. Then whatever else the queue has, such as second reviews.
+
+    names    the suspects, in the order in which they are wanted (default: all that pass `where`, in `order`)
+    """
+    index = project.index
+    tried: list[str] = []
+
+    def wanted() -> Iterable[str]:
+        return index.names(where or Filter(), **order) if names is None else names()
+
+    def item_for(name: str) -> StreamItem:
+        return StreamItem(name, "suspicion")
+
+    audit = load_audit(project) if mixed else None
+    waiting = {name: h for name, h in in_hand(project, reviewer).items() if not h.judged}
+    leased = {name for name, who, _ in held(index) if who == reviewer}
+    for name in [name for name in waiting if name in leased]:
+        plant = waiting[name].plant
+        if plant is None and not _still_open(project, audit, reviewer, name, double=double):
+            continue
+        if plant is not None and not mixed:
+            continue
+        hold(index, reviewer, name, lease_s)
+        yield item_for(name) if plant is None else StreamItem(name, "plant", plant)
+        tried.append(name)
+        give_back(index, reviewer, name)
+    if audit is not None:
+        for item in _free(project, audit, reviewer, list(wanted()), double=double, lease_s=lease_s):
+            if item.plant is None and item.sequence in tried:
+                give_back(index, reviewer, item.sequence)
+                continue
+            yield item
+            tried.append(item.sequence)
+            give_back(index, reviewer, item.sequence)
+    if names is not None:
+        for name in names():
+            if (
+                name not in tried
+                and hand_out(index, reviewer, Filter(names=(name,)), double=double, lease_s=lease_s)
+                is not None
+            ):
+                yield item_for(name)
+                tried.append(name)
+                give_back(index, reviewer, name)
+        return
+    while (
+        row := hand_out(index, reviewer, where, double=double, lease_s=lease_s, without=tuple(tried), **order)
+    ) is not None:
+        yield item_for(row.name)
+        tried.append(row.name)
+        give_back(index, reviewer, row.name)
+
+
+def _free(
+    project: Project, audit: Audit, reviewer: str, suspects: list[str], *, double: bool, lease_s: float
+) -> Iterator[StreamItem]:
+    """The window's stream without what is done, or in another's hands; each item is held when it is yielded.
+
+    Draws that were accepted without being watched come again, after all the others.
+    """
+    index = project.index
+    stream = review_stream(project, suspects, reviewer=reviewer, audit=audit)
+    released = {item.name: item.track_hash for item in audit.draws}
+    again: list[StreamItem] = []
+    for start in range(0, len(stream), _AT_ONCE):
+        chunk = stream[start : start + _AT_ONCE]
+        free = open_names(index, reviewer, [i.sequence for i in chunk if i.plant is None], double=double)
+        for item in chunk:
+            if item.source == "audit" and project.track_hash(item.sequence) != released[item.sequence]:
+                continue  # a verdict on other bytes than those that were released would not count
+            if item.plant is None and item.sequence not in free:
+                again += [item] if item.source == "audit" else []
+                continue
+            if hold(index, reviewer, item.sequence, lease_s):
+                yield item
+    accepted = {
+        row.name for row in index.rows(Filter(names=tuple(i.sequence for i in again), states=("accept",)))
+    }
+    for item in again:
+        if item.sequence in accepted and hold(index, reviewer, item.sequence, lease_s):
+            yield item
+
+
+def _still_open(project: Project, audit: Audit | None, reviewer: str, name: str, *, double: bool) -> bool:
+    if audit is not None and name in {item.name for item in audit.draws}:
+        evidence = gather(
+            audit, project.index.events("verdict", "adjudication", "undo", PLANT_JUDGED, sequence=name)
+        )
+        state = next(s for item, s in zip(audit.draws, evidence.states, strict=True) if item.name == name)
+        if state in ("waiting", "unwatched"):
+            return True
+    return name in open_names(project.index, reviewer, [name], double=double)
+
+
+def _is_about(event: Event, handed: Handed) -> bool:
+    if isinstance(event, Verdict):
+        return handed.plant is None
+    return handed.plant is not None and getattr(event, "data", {}).get("plant") == handed.plant.id
+
+
+def _judged(handed: Handed) -> Handed:
+    return replace(handed, judged=True)
+
+
+def _seeds(project: Project) -> dict[str, str]:
+    """{event of the draw: its seed}, oldest first, also of draws that were followed by another."""
+    return {
+        event.id: str(event.data.get("seed", "")) for event in audits(project.index.events(DRAWN, "undo"))
+    }
+
+
+def _handed(event: Other, seed: str) -> Handed:
+    inside = _unsealed(seed, event.id, str(event.data.get("what", "")))
+    plant = None
+    if isinstance(inside.get("plant"), dict):
+        plant = Plant(**inside["plant"])
+    track_hash = str(event.data.get("track_hash", ""))
+    clip = str(event.data.get("clip", ""))
+    return Handed(
+        event.sequence, track_hash, event.time, plant, inside.get("kind"), inside.get("effect_mm"), clip
+    )
+
+
+def _sealed(seed: str, identifier: str, inside: dict[str, Any]) -> str:
+    text = json.dumps(inside, separators=(",", ":")).encode().ljust(_SEALED_BYTES)
+    return bytes(a ^ b for a, b in zip(text, _keystream(seed, identifier, len(text)), strict=True)).hex()
+
+
+def _unsealed(seed: str, identifier: str, words: str) -> dict[str, Any]:
+    """What was sealed; nothing where the words belong to another draw."""
+    try:
+        data = bytes.fromhex(words)
+        found = json.loads(
+            bytes(a ^ b for a, b in zip(data, _keystream(seed, identifier, len(data)), strict=True))
+        )
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _keystream(seed: str, identifier: str, length: int) -> bytes:
+    return hashlib.shake_256(f"{seed}\nhanded\n{identifier}".encode()).digest(length)
