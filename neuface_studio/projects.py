@@ -12,6 +12,7 @@ from pathlib import Path
 import platformdirs
 
 from neuface_engine.errors import NeuFaceError, ProjectError
+from neuface_engine.files import written_whole
 from neuface_engine.review.project import PROJECT_FILE
 
 SOURCES_FILE = "sources.json"
@@ -62,15 +63,8 @@ def remember_source(folder: Path, source: Path | None, name: str) -> None:
     content = _read(folder)
     sources = {**content.get("sources", {}), name: _text(source)}
     text = json.dumps({"version": 1, "last": name, "sources": sources}, indent=1, ensure_ascii=False)
-    path = folder / SOURCES_FILE
-    temporary = path.with_name(f"{path.name}.part")
-    try:
-        temporary.write_text(text + "\n", encoding="utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        raise ProjectError(
-            f"{path}: cannot be written ({error.strerror or error}); free some space"
-        ) from error
+    with written_whole(folder / SOURCES_FILE, ProjectError) as stream:
+        stream.write(f"{text}\n".encode())
 
 
 def read_source(folder: Path) -> Source:
@@ -93,6 +87,14 @@ def source_of(folder: Path, name: str) -> Path | None:
             f"{folder / SOURCES_FILE}: does not say where '{name}' is; open the footage itself"
         )
     return None if sources[name] is None else Path(sources[name])
+
+
+def name_of(folder: Path, source: Path | None) -> str | None:
+    """The sequence of a project that has this footage, the last one opened first; None where there is none."""
+    content = _read(folder)
+    names = [name for name, path in content.get("sources", {}).items() if path == _text(source)]
+    last = content.get("last")
+    return last if last in names else next(iter(names), None)
 
 
 def recent_sources(limit: int = 5) -> list[Source]:
