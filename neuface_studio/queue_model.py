@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol
@@ -134,6 +134,7 @@ class QueueModel(QAbstractTableModel):
         self.errors: dict[str, str] = {}
         self.running = ""
         self.open_name = ""
+        self.as_shown: Callable[[Any], Any] = lambda row: row  # a row without what must not be seen
 
     # What is shown
 
@@ -315,6 +316,7 @@ class QueueModel(QAbstractTableModel):
         row = self._row_in_sight(index.row())
         if row is None:
             return "…" if role == DISPLAY and column == NAME else None
+        row = self.as_shown(row)
         if role == DISPLAY:
             return self._text(row, column)
         if role == FOREGROUND:

@@ -16,10 +16,10 @@ from neuface_engine.errors import NeuFaceError
 from neuface_engine.review import Project, Undo, Verdict
 from neuface_engine.review.coverage import Coverage
 from neuface_engine.review.queue import QueueRow
-from neuface_studio import projects
+from neuface_studio import faces, projects
 from neuface_studio.model import FIRST_RUN
 from neuface_studio.open_projects import OpenProjects
-from neuface_studio.session import Footage, IterationRecord, Session
+from neuface_studio.session import Footage, IterationRecord, Judgement, Session
 from neuface_studio.undo import Change
 from neuface_studio.verdicts import VerdictBook
 from neuface_studio.worker import SavedResult
@@ -67,6 +67,8 @@ class Results(QObject):
         self._saved: tuple[str, int] | None = None  # the run and the iteration in the file
         self._newest_when_saved: dict[str, int] = {}
         self.disguise: Callable[[SavedResult], SavedResult] = lambda saved: saved
+        self.judgement_on_plant: Judgement | None = None
+        self.sees_only: Callable[[], str] = lambda: ""  # the one reviewer whose verdict may be shown; "" = anyone's
 
     @property
     def many(self) -> bool:
@@ -126,7 +128,9 @@ class Results(QObject):
         if self._book is None:
             return None
         try:
-            return self._book.project.run_folder(self.session.sequence_name, "neuface") / "state.safetensors"
+            run = faces.MAIN if self.session.footage is None else self.session.footage.sequence.face
+            folder = self._book.project.run_folder(self.session.sequence_name, faces.run_name(run))
+            return folder / "state.safetensors"
         except NeuFaceError:
             return None
 
@@ -180,6 +184,8 @@ class Results(QObject):
         if self._book is None or session.footage is None:
             return None
         try:
+            if faces.settle(self._book.project, self._book.sequence, session.footage.sequence.face):
+                session.notify("info", "The track of another face was set aside; choose that face to see it.")
             path = self._book.track_file
             if not path.exists():
                 return None
@@ -225,9 +231,7 @@ class Results(QObject):
             return False
         session.autosaved_at = time.strftime("%H:%M:%S")
         self.show_judgement()
-        session.notify(
-            "good", f"{VERDICT_WORDS[verdict]}, iteration {record.index}. Saved; Ctrl+Z takes it back."
-        )
+        session.notify("good", verdict_words(verdict, record.index, last_word=adjudicate))
         session.status_changed.emit()
         return True
 
@@ -260,12 +264,21 @@ class Results(QObject):
 
     def show_judgement(self) -> None:
         judgement, record = None, self.session.record()
-        if self._book is not None and not (record is not None and record.planted):
+        if record is not None and record.planted:
+            judgement = self.judgement_on_plant
+        elif self._book is not None:
             try:
-                judgement = self._book.current()
+                judgement = self._book.current(self.sees_only())
             except NeuFaceError as error:
                 self.session.notify("error", str(error))
         self.session.set_judgement(judgement)
+
+
+def verdict_words(verdict: str, iteration: int, *, last_word: bool = False) -> str:
+    """What the reviewer is told after a verdict."""
+    word = VERDICT_WORDS[verdict]
+    word = f"Settled: {word.lower()}" if last_word else word
+    return f"{word}, iteration {iteration}. Saved; Ctrl+Z takes it back."
 
 
 def name_in_project(project: Project, source: Path | None, wanted: str) -> str:

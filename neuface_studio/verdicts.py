@@ -73,9 +73,13 @@ class VerdictBook:
         own = self._project.all_verdicts(self._sequence)
         return own[-1] if own else None
 
-    def current(self) -> Judgement | None:
-        """The verdict that stands, or None."""
-        verdict = self._project.verdict(self._sequence)
+    def current(self, own: str = "") -> Judgement | None:
+        """The verdict that stands (``own``: only that of this reviewer), or None."""
+        if own:
+            verdicts = self._project.all_verdicts(self._sequence)
+            verdict = next((v for v in reversed(verdicts) if v.reviewer == own), None)
+        else:
+            verdict = self._project.verdict(self._sequence)
         if verdict is None:
             return None
         return Judgement(

@@ -5,35 +5,40 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from neuface_engine.errors import NeuFaceError
 from neuface_engine.review import Project
-from neuface_engine.review.events import Note, Undo
+from neuface_engine.review.events import Adjudication, Note, Undo, Verdict
+from neuface_engine.review.flags import suspicion
 from neuface_engine.review.neighbours import Neighbour
-from neuface_engine.review.proof import KINDS, StreamItem, judge_plant
-from neuface_engine.review.queue import Filter, QueueRow
+from neuface_engine.review.proof import StreamItem
+from neuface_engine.review.queue import QueueRow
 from neuface_studio.controller import Controller
-from neuface_studio.results import default_reviewer, record_of_track
+from neuface_studio.results import default_reviewer
 from neuface_studio.reviewing.flagging import Flagger
-from neuface_studio.reviewing.going_on import GoingOn
+from neuface_studio.reviewing.going_on import OPEN_STATES, GoingOn, disputed, must_not_see
+from neuface_studio.reviewing.holding import Holding
+from neuface_studio.reviewing.planted import Planted
 from neuface_studio.reviewing.reading_ahead import ReadAhead
 from neuface_studio.reviewing.watching import Watcher
 from neuface_studio.session import RunState, Session
 from neuface_studio.undo import Change
 from neuface_studio.worker.loading import LoadRequest
-from neuface_studio.worker.mailbox import SavedResult
 
 AHEAD_MS = 700  # what comes next is read once the reviewer has settled on what is open
 
 
 class ReviewDesk(QObject):
-    """``judged(verdict)`` follows every verdict; ``notes_changed`` every note; ``alike_changed`` a reject."""
+    """``judged(verdict)`` follows every verdict, ``notes_changed`` every note, ``alike_changed`` a reject,
+    ``adjudicating_changed`` the beginning and the end of settling disputes."""
 
     judged = Signal(str)
     notes_changed = Signal()
     alike_changed = Signal()
+    adjudicating_changed = Signal(bool)
 
     def __init__(
         self,
@@ -53,11 +58,13 @@ class ReviewDesk(QObject):
         self.ahead = ReadAhead(self)
         self.alike: list[Neighbour] = []
         self.alike_to = ""
-        self._effect_mm: float | None = None
-        self._planted_kind: str | None = None
         self._project_of = project_of
+        self.planted = Planted(session, self._results, self.going, project_of, self.reviewer, self)
+        self.holding = Holding(session, project_of, self.reviewer, self)
+        self.flagger.track_in_place = lambda: self.planted.track if self.planted.is_shown else None
+        self.flagger.at_once = lambda: not self.going.has_plants
         controller.opener.ahead = self.ahead.take
-        self._results.disguise = self._disguised
+        self._results.sees_only = self._sees_only
         self._results.kept.connect(self._on_kept)
         self.going.wanted.connect(self._open)
         self._timer = QTimer(self)
@@ -72,18 +79,13 @@ class ReviewDesk(QObject):
     def project(self) -> Project | None:
         return self._project_of()
 
-    @property
-    def practising(self) -> bool:
-        """Whether what is shown belongs to the practice block, which says what was planted."""
-        item = self.going.current
-        return item is not None and item.plant is not None and item.plant.practice
-
     def stop(self) -> None:
         """End timers and threads."""
         self._timer.stop()
         self.flagger.stop()
         self.watcher.stop()
         self.ahead.stop()
+        self.holding.stop()
 
     # Verdicts
 
@@ -91,14 +93,11 @@ class ReviewDesk(QObject):
         """Keep the verdict on what is shown, then go on; False where it could not be kept."""
         session, coverage = self._session, self.watcher.coverage
         name, sufficient, lacking = session.sequence_name, self.watcher.sufficient, self.watcher.lacking
-        plant = None if self.going.current is None else self.going.current.plant
         words: list[str] = []
-        if plant is not None and self._shows_plant():
-            sufficient = True  # how well a plant was watched is on record with it
-            feedback = self._judge_plant(verdict)
-            if feedback is None:
+        practising = self.planted.practising
+        if self.planted.is_shown:
+            if not self.planted.judge(verdict, note, reasons, coverage, sufficient):
                 return False
-            words.append(feedback)
         else:
             kept = self._results.judge(
                 verdict,
@@ -106,20 +105,25 @@ class ReviewDesk(QObject):
                 self.reviewer(),
                 reasons=reasons,
                 coverage=coverage,
-                adjudicate=self.adjudicating,
+                adjudicate=self.has_last_word(),
             )
             if not kept:
                 return False
+            self.planted.said.pop(name, None)
             if verdict == "reject":
                 self.alike_to, self.alike = name, self.going.like(name)
                 self.alike_changed.emit()
         self.going.count_verdict()
         self.judged.emit(verdict)
-        unwatched = verdict == "accept" and not sufficient
+        unwatched = verdict == "accept" and not sufficient and not practising
         if unwatched:
             words.append(f"Accepted, but too little was watched to count as evidence: {lacking}.")
-        if not stay and not self.going.go_on() and self.going.many:
-            words.append("That was the last one without a verdict.")
+        if not stay and not self.going.go_on():
+            if self.adjudicating:
+                self.adjudicate(False)
+                words.append("Settled; no dispute is left.")
+            elif self.going.many:
+                words.append("That was the last one without a verdict.")
         if words:
             session.notify("warning" if unwatched else "good", " ".join(words))
         return True
@@ -133,28 +137,110 @@ class ReviewDesk(QObject):
         self.alike_changed.emit()
         return self.going.go_on()
 
+    # Several reviewers
+
+    def adjudicate(self, on: bool) -> bool:
+        """Go through what reviewers differ on, with the last word; or back to the review. False without a dispute."""
+        if on and not self.disputes():
+            return False
+        if on != self.adjudicating:
+            self.adjudicating = on
+            self.going.set_disputes_only(on)
+            self._results.show_judgement()
+            self.adjudicating_changed.emit(on)
+        if on and not self.has_last_word():
+            self.going.go_on()
+        return True
+
+    def has_last_word(self) -> bool:
+        """Whether a verdict now settles: reviewers differ on what is open, or an adjudication of it is corrected."""
+        project, name = self.project, self._session.sequence_name
+        if not self.adjudicating or project is None or not name:
+            return False
+        try:
+            return bool(disputed(project, self.reviewer(), (name,))) or any(
+                isinstance(verdict, Adjudication) and verdict.reviewer == self.reviewer()
+                for verdict in project.all_verdicts(name)
+            )
+        except NeuFaceError as error:
+            self._session.notify("error", str(error))
+            return False
+
     def disputes(self) -> list[tuple[str, str]]:
         """(sequence, who says what) of each on which reviewers differ and nobody has adjudicated."""
         project = self.project
         try:
-            rows = [] if project is None else project.index.rows(Filter(disputed=True), order="name")
-            said = {row.name: project.all_verdicts(row.name) for row in rows} if project is not None else {}
+            names = [] if project is None else disputed(project, self.reviewer())
+            said = {} if project is None else {name: project.all_verdicts(name) for name in names}
         except NeuFaceError as error:
             self._session.notify("error", str(error))
             return []
         last = {name: {v.reviewer: v.verdict for v in verdicts} for name, verdicts in said.items()}
         return [(name, ", ".join(f"{who}: {what}" for who, what in by.items())) for name, by in last.items()]
 
+    def verdicts_here(self) -> list[Verdict]:
+        """What everybody says of the open sequence, the newest last; only the own word where it is judged blind."""
+        book = self._results.book
+        if book is None or self.planted.is_shown:
+            return []
+        try:
+            said = book.project.all_verdicts(book.sequence)
+        except NeuFaceError as error:
+            self._session.notify("error", str(error))
+            return []
+        own = self._sees_only()
+        last = {(v.reviewer, v.kind): v for v in said if own in ("", v.reviewer)}
+        return sorted(last.values(), key=lambda verdict: verdict.time)
+
+    def is_out_of_date(self, verdict: Verdict) -> bool:
+        """Whether a verdict on the open sequence is about other bytes than its track has now."""
+        book = self._results.book
+        return book is not None and verdict.is_stale(book.track_hash)
+
+    def _sees_only(self) -> str:
+        """This reviewer, where the others' verdicts on the open sequence must not be seen; else an empty string."""
+        row = self._row()
+        return self.reviewer() if row is not None and must_not_see(row, self.reviewer()) else ""
+
+    def _row(self) -> QueueRow | None:
+        book = self._results.book
+        try:
+            return None if book is None else book.project.index.row(book.sequence)
+        except NeuFaceError as error:
+            self._session.notify("error", str(error))
+            return None
+
+    def as_shown(self, row: Any) -> Any:
+        """A row of the queue without what must not be seen: what is planted, and others' verdicts in a blind review."""
+        own, said = self.reviewer(), self.planted.said.get(row.name)
+        if must_not_see(row, own) and row.state not in ("new", *OPEN_STATES):
+            row = replace(row, state="tracked", verdict=None, reviewer=None)
+        if said is not None and row.state == "tracked":
+            row = replace(row, state=said)
+        if not self.going.has_plants or row.name != self._session.sequence_name:
+            return row
+        flags, judgement = self.flagger.flags, self._session.judgement
+        if self.planted.is_shown:
+            row = replace(row, state="tracked" if judgement is None else judgement.verdict)
+        return replace(
+            row,
+            flags=tuple(flag.name for flag in flags),
+            measures=self.flagger.measures,
+            suspicion=suspicion(flags),
+        )
+
     # Notes
 
     def notes(self) -> list[Note]:
-        """Those on the open sequence, in the order of their frames."""
-        book = self._results.book
+        """Those on the open sequence, in the order of their frames; only the own ones where it is judged blind."""
+        book, own = self._results.book, self._sees_only()
         try:
             found = [] if book is None else book.project.notes(book.sequence)
         except NeuFaceError as error:
             self._session.notify("error", str(error))
             found = []
+        found = [note for note in found if own in ("", note.reviewer)]
+        found += self.planted.notes if self.planted.is_shown else []
         return sorted(found, key=lambda note: (-1, -1) if note.frames is None else note.frames)
 
     def add_note(
@@ -180,9 +266,12 @@ class ReviewDesk(QObject):
         self._say(Undo(note.id, self.reviewer()), f"deletion of a note on {note.sequence}")
 
     def _say(self, event: Note | Undo, text: str) -> bool:
-        book = self._results.book
+        book, aside = self._results.book, self.planted.notes
         if book is None:
             return False
+        if self.planted.is_shown and (isinstance(event, Note) or event.target in [note.id for note in aside]):
+            self._say_of_plant(event)
+            return True
         log, reviewer, undos = book.log, self.reviewer(), [event.id]
         try:
             log.append(event)
@@ -200,6 +289,20 @@ class ReviewDesk(QObject):
         self.notes_changed.emit()
         return True
 
+    def _say_of_plant(self, event: Note | Undo) -> None:
+        """A note on what is planted is shown as long as it is, and goes nowhere."""
+        notes = self.planted.notes
+        before = list(notes)
+        after = [*notes, event] if isinstance(event, Note) else [n for n in notes if n.id != event.target]
+
+        def put(state: list[Note]) -> None:
+            notes[:] = state
+            self.notes_changed.emit()
+
+        text = f"note on {self._session.sequence_name}"
+        change = Change(text, lambda: put(before), lambda: put(after), self._session.place())
+        self._session.undo_stack.do(change)
+
     # What is open
 
     @Slot(object, object)
@@ -210,7 +313,7 @@ class ReviewDesk(QObject):
             return
         source = self.going.source_of(row.name)
         running = session.run_state == RunState.RUNNING
-        fresh = item.plant is not None or self._shows_plant()
+        fresh = item.plant is not None or self.planted.is_shown
         session.set_playing(False)
         if not running:
             self._reuse(source)
@@ -231,19 +334,21 @@ class ReviewDesk(QObject):
         if footage is None or footage.is_demo or source is None:
             return
         if Path(footage.sequence.path).expanduser().resolve() == source.expanduser().resolve():
-            self.ahead.put(self._request(source), footage)
+            self.ahead.put(replace(self._request(source), face=footage.sequence.face), footage)
 
     def _request(self, source: Path) -> LoadRequest:
         preferences = self._controller.preferences
-        if preferences is None:
-            return LoadRequest(source)
-        return LoadRequest(source, encoder=preferences.now.encoder, head=preferences.now.head)
+        return LoadRequest(source, **({} if preferences is None else preferences.models()))
 
     @Slot()
     def _on_kept(self) -> None:
         session, current = self._session, self.going.current
         if current is not None and current.sequence != session.sequence_name:
             self.going.current = None
+        if self.planted.plant is None:
+            self.holding.take(session.sequence_name)
+        else:
+            self.holding.give_back()
         self.notes_changed.emit()
         self._timer.start()
 
@@ -256,53 +361,3 @@ class ReviewDesk(QObject):
         if source is None or footage is None or source == footage.sequence.path or not source.exists():
             return
         self.ahead.want(self._request(source))
-
-    # Planted failures
-
-    def _shows_plant(self) -> bool:
-        record = self._session.record()
-        return record is not None and bool(record.planted)
-
-    def _disguised(self, saved: SavedResult) -> SavedResult:
-        """The planted failure in the place of the saved result, where one is to be shown."""
-        from neuface_engine.tracks.plants import visible_plant
-
-        item, footage = self.going.current, self._session.footage
-        self._effect_mm = self._planted_kind = None
-        if item is None or item.plant is None or item.sequence != self._session.sequence_name:
-            return saved
-        plant = item.plant
-        assert footage is not None
-        try:
-            track, self._planted_kind, self._effect_mm = visible_plant(
-                saved.track, plant.kind, plant.severity, plant.seed
-            )
-        except NeuFaceError:
-            return saved
-        return SavedResult(track, replace(record_of_track(track, footage), planted=plant.id))
-
-    def _judge_plant(self, verdict: str) -> str | None:
-        """Keep the verdict on what was planted; what the reviewer is told, None where it could not be kept."""
-        item, project = self.going.current, self.project
-        assert item is not None and item.plant is not None
-        if project is None:
-            return None
-        plant = item.plant
-        try:
-            caught = judge_plant(
-                project,
-                plant,
-                verdict,
-                self.reviewer(),
-                coverage=self.watcher.coverage,
-                kind=self._planted_kind,
-                effect_mm=self._effect_mm,
-            )
-        except NeuFaceError as error:
-            self._session.notify("error", f"The verdict is not saved: {error}")
-            return None
-        self.going.plant_done(plant.id)
-        if not plant.practice:
-            return "Saved."
-        what = f"{KINDS[self._planted_kind or plant.kind]}, severity {plant.severity} of 4"
-        return f"Practice: {what}; {'you caught it' if caught else 'you accepted it'}."

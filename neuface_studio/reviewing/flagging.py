@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
@@ -13,6 +14,7 @@ from neuface_engine.review.flagging import record, thresholds_of
 from neuface_engine.review.flags import Flag, raise_flags
 from neuface_studio.results import Results
 from neuface_studio.session import RunState, Session
+from neuface_studio.verdicts import VerdictBook
 from neuface_studio.worker.measuring import MeasureAnswer, MeasureRequest, MeasureWorker
 from neuface_studio.worker.threads import BackgroundThread
 
@@ -34,7 +36,8 @@ class Flagger(QObject):
         self.flags: tuple[Flag, ...] = ()
         self.places: dict[str, tuple[Place, ...]] = {}
         self.measures: dict[str, float] = {}
-        self._known: tuple[tuple[str, str], str] | None = None  # sequence and the bytes that were measured
+        self.track_in_place: Callable[[], Any] = lambda: None  # shown instead of the saved one: planted
+        self.at_once: Callable[[], bool] = lambda: True  # whether what the project knows may be shown at once
         self._worker: MeasureWorker | None = None
         self._thread: BackgroundThread | None = None
         self._waiting = False
@@ -91,7 +94,7 @@ class Flagger(QObject):
 
     @Slot()
     def _on_footage(self) -> None:
-        self.measures, self.places, self.flags, self._known = {}, {}, (), None
+        self.measures, self.places, self.flags = {}, {}, ()
         self._timer.stop()
         if self._worker is not None:
             self._worker.want(None)
@@ -109,13 +112,16 @@ class Flagger(QObject):
         except NeuFaceError as error:
             self._session.notify("error", str(error))
             return
-        if row is not None and row.measures and not self.measures:
+        if row is not None and row.measures and not self.measures and self.at_once():
             self.measures = dict(row.measures)
             self.refresh()
         self._timer.start()
 
-    def _key(self) -> tuple[str, str]:
-        return str(self._session.project_folder), self._session.sequence_name
+    def _key(self) -> tuple[str, str, str]:
+        """The sequence, and what is planted in it."""
+        record = self._session.record()
+        planted = "" if record is None else record.planted
+        return str(self._session.project_folder), self._session.sequence_name, planted
 
     @Slot()
     def _ask(self) -> None:
@@ -135,7 +141,7 @@ class Flagger(QObject):
             self._worker.failed.connect(self._on_failed, queued)
             self._thread = BackgroundThread(self._worker, "measurer", self)
         self._waiting = True
-        self._worker.want(MeasureRequest(self._key(), file, footage))
+        self._worker.want(MeasureRequest(self._key(), file, footage, self.track_in_place()))
 
     @Slot(object)
     def _on_answer(self, answer: MeasureAnswer) -> None:
@@ -143,15 +149,20 @@ class Flagger(QObject):
         if answer.key != self._key() or book is None:
             return
         self._waiting = False
-        values, before = answer.measured.values, self.measures
+        values = answer.measured.values
         self.places, self.measures = answer.measured.places, dict(values)
-        if not same(values, before):
-            try:
+        if self.track_in_place() is None:
+            self._keep(book, values)
+        self.refresh()
+
+    def _keep(self, book: VerdictBook, values: dict[str, float]) -> None:
+        try:
+            row = book.project.index.row(book.sequence)
+            if row is None or not same(values, row.measures):
                 record(book.project, book.sequence, values)
                 self.recorded.emit(book.sequence)
-            except NeuFaceError as error:
-                self._session.notify("warning", f"The flags are not kept: {error}")
-        self.refresh()
+        except NeuFaceError as error:
+            self._session.notify("warning", f"The flags are not kept: {error}")
 
     @Slot(str)
     def _on_failed(self, message: str) -> None:

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 
 from neuface_engine.errors import NeuFaceError
 from neuface_engine.review import Project
+from neuface_engine.review.assignment import hold, open_names
 from neuface_engine.review.flagging import learn_from
 from neuface_engine.review.journal import FileJournal
 from neuface_engine.review.learned import Learned
@@ -58,8 +59,17 @@ class GoingOn(QObject):
         self._done: set[str] = set()  # plants judged, by their id
         self._first: list[str] = []  # what was put before everything else
         self._verdicts = 0
+        self.disputes_only = False  # while somebody adjudicates
+        self.has_plants = (
+            False  # whether any are mixed in: then the own track must not be told from a planted one
+        )
 
     # The order
+
+    def set_disputes_only(self, on: bool) -> None:
+        """Go through what reviewers differ on, and nothing else; or through everything again."""
+        self.disputes_only = on
+        self.renew()
 
     def set_order(self, order: str, *, seed: int | None = None) -> None:
         """Go through the queue in another order, from its beginning."""
@@ -90,6 +100,15 @@ class GoingOn(QObject):
         """A planted failure was judged: it does not come again."""
         self._done.add(identifier)
 
+    def plant_open_again(self, identifier: str) -> None:
+        """The verdict on a planted failure was taken back."""
+        self._done.discard(identifier)
+
+    def practice_left(self) -> int:
+        """How many planted failures for practice are still to come."""
+        plants = [item.plant for item in self.stream() if item.plant is not None]
+        return sum(plant.practice and plant.id not in self._done for plant in plants)
+
     def stream(self) -> list[StreamItem]:
         """Everything without a verdict, in its order; empty without a project."""
         project = self._project_of()
@@ -102,10 +121,13 @@ class GoingOn(QObject):
                 self._session.notify("error", str(error))
                 self._stream = []
             self._folder = project.folder
+            self.has_plants = any(item.plant is not None for item in self._stream)
             self._places = {_key(item): place for place, item in enumerate(self._stream)}
         return self._stream
 
     def _made(self, project: Project) -> list[StreamItem]:
+        if self.disputes_only:
+            return [StreamItem(name, "suspicion") for name in disputed(project, self._reviewer())]
         # With what is judged already: the place in the stream must not move under the reviewer.
         return review_stream(project, self._names(project), reviewer=self._reviewer())
 
@@ -131,9 +153,11 @@ class GoingOn(QObject):
         """How many sequences that fit wait for a verdict."""
         project = self._project_of()
         try:
-            return (
-                0 if project is None else project.index.count(replace(self.listed()[0], states=OPEN_STATES))
-            )
+            if project is None:
+                return 0
+            if self.disputes_only:
+                return len(disputed(project, self._reviewer()))
+            return project.index.count(replace(self.listed()[0], states=OPEN_STATES))
         except NeuFaceError as error:
             self._session.notify("error", str(error))
             return 0
@@ -170,6 +194,10 @@ class GoingOn(QObject):
         """Open a sequence by its name."""
         return self._open(StreamItem(name, "suspicion"))
 
+    def open_item(self, item: StreamItem) -> bool:
+        """Open this very item of the stream again."""
+        return self._open(item)
+
     def like(self, name: str) -> list[Neighbour]:
         """The sequences without a verdict that are most like this one, the nearest first."""
         project = self._project_of()
@@ -193,6 +221,8 @@ class GoingOn(QObject):
         if project is None or isinstance(project.log, FileJournal):
             return project is not None
         try:
+            if self.disputes_only:
+                return hold(project.index, self._reviewer(), name)
             return project.next(self._reviewer(), Filter(names=(name,))) is not None
         except NeuFaceError as error:
             self._session.notify("error", str(error))
@@ -218,14 +248,17 @@ class GoingOn(QObject):
         return None
 
     def _open_among(self, names: list[str]) -> set[str]:
-        """Those that have a track and no verdict that counts on it."""
+        """Those that have a track and wait for a verdict of this reviewer."""
         project = self._project_of()
         try:
-            rows = [] if project is None else project.index.rows(Filter(names=tuple(names)))
+            if project is None:
+                return set()
+            if self.disputes_only:
+                return set(disputed(project, self._reviewer(), tuple(names)))
+            return open_names(project.index, self._reviewer(), names)
         except NeuFaceError as error:
             self._session.notify("error", str(error))
-            rows = []
-        return {row.name for row in rows if row.state in OPEN_STATES}
+            return set()
 
     def _open(self, item: StreamItem) -> bool:
         row = self._row(item.sequence)
@@ -257,6 +290,18 @@ class GoingOn(QObject):
         if item.plant is not None or shown is not None:
             return item == self.current
         return item.sequence == self._session.sequence_name
+
+
+def disputed(project: Project, reviewer: str, names: tuple[str, ...] | None = None) -> list[str]:
+    """Sequences on which reviewers differ and nobody has adjudicated, by name; without those that this reviewer is
+    still to judge unseen. Raises ProjectError."""
+    rows = project.index.rows(Filter(disputed=True, names=names), order="name")
+    return [row.name for row in rows if not must_not_see(row, reviewer)]
+
+
+def must_not_see(row: QueueRow, reviewer: str) -> bool:
+    """Whether this reviewer is to judge a sequence without knowing what others said."""
+    return row.blind and reviewer.replace("|", "/") not in row.judges and row.wanted > len(row.judges)
 
 
 def _key(item: StreamItem) -> tuple[str, str]:

@@ -62,7 +62,7 @@ class ReviewBar(QWidget):
         )
         self.note.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.note.editingFinished.connect(self._note_finished)
-        row.addWidget(self.note, 3)
+        row.addWidget(self.note, 2)
         row.addWidget(soft("Reviewer"))
         self.reviewer = TextField(str(settings.value("review/reviewer", default_reviewer())))
         self.reviewer.setAccessibleName("Reviewer")
@@ -73,16 +73,18 @@ class ReviewBar(QWidget):
         row.addWidget(self.reviewer)
         self.standing = ElidedLabel()
         self.standing.setMinimumWidth(150)
-        row.addWidget(self.standing, 2)
+        row.addWidget(self.standing, 3)
         self.reasons = ReasonChips(actions)
         self.reasons.changed.connect(self._reasons_changed)
         self.watched = ElidedLabel()
         self.watched.setMinimumWidth(150)
-        row.insertWidget(row.indexOf(self.standing), self.watched, 2)
+        row.insertWidget(row.indexOf(self.standing), self.watched, 3)
         column.addWidget(self.reasons)
         desk.watcher.changed.connect(self._show_watched)
         session.footage_changed.connect(self._enable)
         session.judgement_changed.connect(self._show)
+        desk.adjudicating_changed.connect(self._show_standing)
+        session.iteration_changed.connect(self._show_standing)
         self._show()
         self._enable()
 
@@ -144,20 +146,31 @@ class ReviewBar(QWidget):
         judgement = self._session.judgement
         for verdict, button in self.buttons.items():
             button.setChecked(judgement is not None and judgement.verdict == verdict and not judgement.stale)
+        self._show_standing()
+        self.reasons.choose(() if judgement is None else judgement.reasons)
+        if not self.note.hasFocus():
+            self.note.setText("" if judgement is None else judgement.note)
+
+    @Slot()
+    def _show_standing(self) -> None:
+        """The verdict that stands, in words; and whether this is for practice, or the last word."""
+        judgement, desk = self._session.judgement, self._desk
         if judgement is None:
-            self.standing.set_text("No verdict yet" if self._session.footage is not None else "")
-            self.standing.setStyleSheet(f"color: {theme.TEXT_FAINT};")
-            if not self.note.hasFocus():
-                self.note.clear()
-            self.reasons.choose(())
+            words, colour = "No verdict yet" if self._session.footage is not None else "", theme.TEXT_FAINT
+            if desk.planted.practising:
+                words, colour = (
+                    f"Practice, {desk.going.practice_left()} to go: answered at once",
+                    theme.ACCENT,
+                )
+            self.standing.set_text(words)
+            self.standing.setStyleSheet(f"color: {colour};")
             return
         words = f"{SIGNS[judgement.verdict][0]} {VERDICT_WORDS[judgement.verdict]}"
         words += f" by {judgement.reviewer}, {judgement.time}"
         colour = COLOURS[judgement.verdict]
         if judgement.stale:
             words, colour = f"▲ Out of date: {words[2:]}; the track has changed since", theme.AMBER
+        if desk.has_last_word():
+            words, colour = f"▲ Yours is the last word. Now: {words[2:]}", theme.AMBER
         self.standing.set_text(words)
         self.standing.setStyleSheet(f"color: {colour}; font-weight: 600;")
-        self.reasons.choose(judgement.reasons)
-        if not self.note.hasFocus():
-            self.note.setText(judgement.note)

@@ -1,4 +1,4 @@
-"""The three panels of the review, side by side in docks: this sequence, the order, the proof."""
+"""The panels of the review, side by side in docks: this sequence, the order, the reviewers, the proof."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from neuface_studio.queue_filter import Wanted
 from neuface_studio.reviewing.blind import BlindTrials
 from neuface_studio.reviewing.desk import ReviewDesk
 from neuface_studio.session import Session
+from neuface_studio.widgets.review_agreement import AgreementPanel, DisputesPanel, VerdictsPanel
 from neuface_studio.widgets.review_blind import BlindPanel
 from neuface_studio.widgets.review_coverage import CoveragePanel
 from neuface_studio.widgets.review_flags import FlagsPanel
 from neuface_studio.widgets.review_histogram import HistogramPanel
 from neuface_studio.widgets.review_notes import NotesPanel
-from neuface_studio.widgets.review_order import AlikePanel, DisputesPanel, OrderPanel
+from neuface_studio.widgets.review_order import AlikePanel, OrderPanel
 from neuface_studio.widgets.review_proof import ProofPanel
 
 
@@ -41,15 +42,22 @@ class ReviewPanels:
         self.order = OrderPanel(desk)
         self.histogram = HistogramPanel(session, desk)
         self.alike = AlikePanel(desk, actions)
-        self.disputes = DisputesPanel(desk)
-        self.proof = ProofPanel(session, desk)
+        self.verdicts = VerdictsPanel(session, desk)
+        self.disputes = DisputesPanel(session, desk, actions)
+        self.agreement = AgreementPanel(session, desk, actions)
+        self.proof = ProofPanel(session, desk, actions)
         self.blind = BlindPanel(trials, actions)
         self.pages = (
-            ("review_flags", "Flags and notes", _row((self.flags, 6), (self.notes, 4), (self.coverage, 3))),
+            ("review_flags", "Flags and notes", _row((self.flags, 7), (self.notes, 4), (self.coverage, 3))),
             (
                 "review_order",
                 "Order",
-                _row((self.order, 3), (self.histogram, 4), (self.alike, 3), (self.disputes, 3)),
+                _row((self.order, 3), (self.histogram, 4), (self.alike, 3)),
+            ),
+            (
+                "review_agreement",
+                "Reviewers",
+                _row((self.verdicts, 5), (self.disputes, 4), (self.agreement, 5)),
             ),
             ("review_proof", "Proof", _row((self.proof, 5), (self.blind, 4))),
         )
@@ -60,7 +68,13 @@ class ReviewPanels:
         if shown:
             self.order.show_order()
             self.histogram.show_measure()
+
+    def reviewers_to_front(self, shown: bool) -> None:
+        """The dock of the reviewers comes to the front, or goes behind another one."""
+        if shown:
+            self.verdicts.show_verdicts()
             self.disputes.show_disputes()
+            self.agreement.show_agreement()
 
     def proof_to_front(self, shown: bool) -> None:
         """The dock of the proof comes to the front, or goes behind another one."""

@@ -68,9 +68,10 @@ class FlagsPanel(QWidget):
         self.rows = KeyTree(["", ""], (430,))
         self.rows.setAccessibleName("Flags of this sequence")
         self.rows.setHeaderHidden(True)
+        self.rows.setWordWrap(True)  # a row has two lines: limit and place stand one below the other
         self.rows.header().setStretchLastSection(False)
         self.rows.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        self.rows.header().setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
+        self.rows.header().setSectionResizeMode(1, QHeaderView.ResizeMode.Fixed)
         self.rows.itemActivated.connect(self._activated)
         self.rows.itemClicked.connect(self._activated)
         inner.addWidget(self.rows, 1)
@@ -112,13 +113,17 @@ class FlagsPanel(QWidget):
         self.rows.clear()
         flagger = self._flagger
         for flag in flagger.flags:
-            item = QTreeWidgetItem([f"▲ {flag.text}", self._words(flagger.where(flag))])
+            finding, _, limit = flag.text.partition("; ")
+            item = QTreeWidgetItem([f"▲ {finding}", f"{limit}\n{self._words(flagger.where(flag))}"])
             item.setData(0, ROLE, flag.name)
             item.setForeground(0, QColor(theme.AMBER))
             item.setForeground(1, QColor(theme.TEXT_SOFT))
-            item.setToolTip(0, flag.text)
+            item.setToolTip(0, f"{flag.name}: {flag.text}")
             item.setToolTip(1, item.text(1))
             self.rows.addTopLevelItem(item)
+        metrics = self.rows.fontMetrics()
+        lines = [line for n in range(self.rows.topLevelItemCount()) for line in self._second(n)]
+        self.rows.setColumnWidth(1, 16 + max(map(metrics.horizontalAdvance, lines), default=0))
         if self._session.footage is None:
             self.state.setText("")
         elif flagger.flags:
@@ -127,6 +132,11 @@ class FlagsPanel(QWidget):
             self.state.setText("✓ nothing odd")
         else:
             self.state.setText("measured when there is a saved track")
+
+    def _second(self, row: int) -> list[str]:
+        """The lines of a row's second column."""
+        item = self.rows.topLevelItem(row)
+        return [] if item is None else item.text(1).split("\n")
 
     def _words(self, places: tuple[Place, ...]) -> str:
         """The first places: "frames 20-32 in right_60"."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QAction, QColor
-from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QTreeWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QTreeWidgetItem, QVBoxLayout, QWidget
 
 from neuface_studio import theme
 from neuface_studio.reviewing.desk import ReviewDesk
@@ -143,57 +143,3 @@ class AlikePanel(QWidget):
         alike = self._desk.alike
         self.state.setText(f"of {self._desk.alike_to}" if alike else "none yet")
         self.first.setEnabled(bool(alike))
-
-
-class DisputesPanel(QWidget):
-    """Sequences on which reviewers differ; adjudicating makes the next verdict the last word."""
-
-    def __init__(self, desk: ReviewDesk, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._desk = desk
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        frame, inner, self.state = panel(
-            "Disputes",
-            "reviewers differ",
-            "Sequences on which reviewers gave different verdicts on the same track. Return opens one; while "
-            "adjudicating, your verdict there is the last word.",
-        )
-        self.rows = KeyTree(["", ""], (130,))
-        self.rows.setHeaderHidden(True)
-        self.rows.setAccessibleName("Sequences on which reviewers differ")
-        self.rows.itemActivated.connect(self._go)
-        self.rows.itemDoubleClicked.connect(self._go)
-        inner.addWidget(self.rows, 1)
-        self.adjudicate = QCheckBox("Adjudicate")
-        self.adjudicate.setToolTip("While this is on, your verdict is the last word.")
-        self.adjudicate.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.adjudicate.toggled.connect(self._switched)
-        inner.addWidget(self.adjudicate)
-        column.addWidget(frame)
-        desk.judged.connect(self.show_disputes)
-
-    @Slot(bool)
-    def _switched(self, on: bool) -> None:
-        self._desk.adjudicating = on
-
-    @Slot(QTreeWidgetItem)
-    def _go(self, item: QTreeWidgetItem) -> None:
-        self._desk.going.open_name(item.data(0, ROLE))
-
-    @Slot()
-    def show_disputes(self) -> None:
-        """Read the list again, where it is in sight."""
-        if not self.isVisible():
-            return
-        self.rows.clear()
-        for name, words in self._desk.disputes():
-            item = QTreeWidgetItem([name, words])
-            item.setData(0, ROLE, name)
-            item.setToolTip(1, words)
-            self.rows.addTopLevelItem(item)
-        count = self.rows.topLevelItemCount()
-        self.state.setText(f"{count}" if count else "✓ none")
-
-    def showEvent(self, event: object) -> None:
-        self.show_disputes()

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PySide6.QtCore import Qt, Slot
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QComboBox, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from neuface_engine.errors import NeuFaceError
-from neuface_engine.review.proof import Plan, Readout, draw_audit, readout
+from neuface_engine.review import Project
+from neuface_engine.review.proof import Item, Plan, Readout, draw_audit, plan_words, readout
+from neuface_engine.review.proof.audit import settled
 from neuface_studio import theme
 from neuface_studio.reviewing.desk import ReviewDesk
 from neuface_studio.session import Session
-from neuface_studio.widgets.common import soft
+from neuface_studio.widgets.common import action_button, soft
+from neuface_studio.widgets.flow import FlowRow
 from neuface_studio.widgets.frames_panel import panel
 
+KINDS = {"with a fixed sample": "fixed", "watching it grow": "betting"}
 LIMITS = {"0.1 %": 0.001, "0.5 %": 0.005, "1 %": 0.01, "2 %": 0.02, "5 %": 0.05, "10 %": 0.1}
 PLANTS = {
     "no planted failures": 0,
@@ -22,14 +29,20 @@ PLANTS = {
 }
 TIP = (
     "The failure rate of everything, proven by a random sample that was drawn before the review: only its draws count. "
-    "Planted failures measure how many failures the reviewers see."
+    "Planted failures measure how many failures the reviewers see. An accepted draw counts once its clip was watched."
 )
 
 
 class ProofPanel(QWidget):
     """The read-out of the open project; draws an audit where there is none."""
 
-    def __init__(self, session: Session, desk: ReviewDesk, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        desk: ReviewDesk,
+        actions: dict[str, QAction],
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         self._session, self._desk = session, desk
         self.readout: Readout | None = None
@@ -45,30 +58,36 @@ class ProofPanel(QWidget):
         self.lines.setWordWrap(True)
         self.lines.setAlignment(Qt.AlignmentFlag.AlignTop)
         inner.addWidget(self.lines, 1)
-        self.form = QWidget()
-        row = QHBoxLayout(self.form)
-        row.setContentsMargins(0, 0, 0, 0)
-        self.limit, self.plants = QComboBox(), QComboBox()
+        self.form = FlowRow()
+        self.limit, self.kind, self.plants = QComboBox(), QComboBox(), QComboBox()
+        self.draw = QPushButton("Draw an audit")
+        self.draw.setToolTip("Draw the random sample now, before the review begins; its seed goes on record.")
+        self.draw.clicked.connect(self._draw)
+        self.draw.ensurePolished()
+        label = soft("Prove fewer than")
+        label.setFixedHeight(self.draw.sizeHint().height())  # in line with the fields
+        self.form.add(label)
         for box, entries, name in (
             (self.limit, LIMITS, "Failure rate to be proven"),
+            (self.kind, KINDS, "Plan"),
             (self.plants, PLANTS, "Planted failures"),
         ):
             box.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             box.setAccessibleName(name)
             for words, value in entries.items():
                 box.addItem(words, value)
-        self.draw = QPushButton("Draw an audit")
-        self.draw.setToolTip("Draw the random sample now, before the review begins; its seed goes on record.")
-        self.draw.clicked.connect(self._draw)
-        row.addWidget(soft("Prove fewer than"))
-        row.addWidget(self.limit)
-        row.addWidget(self.plants)
-        row.addWidget(self.draw)
-        row.addStretch(1)
+            box.activated.connect(self._show_plan)
+            self.form.add(box)
+        self.form.add(self.draw)
         inner.addWidget(self.form)
+        self.papers = FlowRow()
+        self.papers.add(action_button(actions["write_certificate"], "Write the certificate…"))
+        self.papers.add(action_button(actions["check_certificate"], "Check a certificate…"))
+        inner.addWidget(self.papers)
         column.addWidget(frame)
         desk.judged.connect(self.show_proof)
         session.footage_changed.connect(self.show_proof)
+        desk.holding.others_spoke.connect(self.show_proof)
 
     @Slot()
     def show_proof(self) -> None:
@@ -90,17 +109,46 @@ class ProofPanel(QWidget):
         self.headline.setStyleSheet(f"color: {colour}; font-weight: 600;")
         self.lines.setText("\n".join(rest))
         self.form.setVisible(not drawn)
+        self.papers.setVisible(drawn)
+        if not drawn:
+            self._show_plan()
         self.state.setText("✓ proven" if self.readout.passes else "")
+
+    def plan(self, project: Project) -> Plan:
+        """The plan as it is chosen; a clip counts as watched as the project's settings say."""
+        limit = float(self.limit.currentData())
+        return Plan(
+            kind=self.kind.currentData(),
+            limit=limit,
+            target=limit / 5,
+            plants=int(self.plants.currentData()),
+            watched=project.coverage_rule,
+        )
+
+    @Slot()
+    def _show_plan(self) -> None:
+        """Say what the chosen plan takes, before anything is drawn."""
+        project = self._desk.project
+        if project is None:
+            return
+        try:
+            rows = project.index.rows(order="name")
+            items = [Item(row.name, "", row.identity) for row in rows if row.has_track]
+            plan = replace(self.plan(project), population=len(items))
+            words = plan_words(settled(plan, items)) if items else "no sequence has a track yet"
+            self.draw.setEnabled(bool(items))
+        except NeuFaceError as error:
+            words = str(error).removeprefix("plan: ")
+            self.draw.setEnabled(False)
+        self.lines.setText(f"{words[:1].upper()}{words[1:]}.")
 
     @Slot()
     def _draw(self) -> None:
         project = self._desk.project
         if project is None:
             return
-        limit = float(self.limit.currentData())
         try:
-            plan = Plan(limit=limit, target=limit / 5, plants=int(self.plants.currentData()))
-            audit = draw_audit(project, reviewer=self._desk.reviewer(), plan=plan)
+            audit = draw_audit(project, reviewer=self._desk.reviewer(), plan=self.plan(project))
         except NeuFaceError as error:
             self._session.notify("error", str(error))
             return

@@ -17,18 +17,22 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class MeasureRequest:
-    """Measure the track in ``file`` on the ``footage`` it belongs to; ``key`` comes back with the answer."""
+    """Measure the track in ``file``, or the one given, on the ``footage`` it belongs to.
 
-    key: tuple[str, str]
+    ``key`` comes back with the answer.
+    """
+
+    key: tuple[str, str, str]
     file: Path
     footage: Any
+    track: Any = None
 
 
 @dataclass(frozen=True)
 class MeasureAnswer:
     """``measured`` is the engine's `Measured`; ``track_hash`` names the bytes that were measured."""
 
-    key: tuple[str, str]
+    key: tuple[str, str, str]
     track_hash: str
     measured: Any
 
@@ -82,6 +86,8 @@ def measured_track(request: MeasureRequest) -> MeasureAnswer:
     import neuface_engine as nf
     from neuface_engine.review import file_hash
 
-    track_hash = file_hash(request.file)
-    track = nf.FaceTrack.load(request.file, head=request.footage.head)
+    track_hash, track = "", request.track
+    if track is None:
+        track_hash = file_hash(request.file)
+        track = nf.FaceTrack.load(request.file, head=request.footage.head)
     return MeasureAnswer(request.key, track_hash, nf.metrics.measure(track, request.footage.sequence))

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Slot
+from PySide6.QtWidgets import QFileDialog
 
 from neuface_engine.review.events import REASONS
+from neuface_studio.queue_index import filter_of
+from neuface_studio.reviewing.certificates import check_certificate, write_certificate
 from neuface_studio.widgets.commands.base import Commands
+from neuface_studio.widgets.review_double import DoubleReviewSheet
 from neuface_studio.widgets.review_notes import NoteSheet
 
 if TYPE_CHECKING:
@@ -98,8 +103,12 @@ class ReviewCommands(Commands):
         self._raise(1)
 
     @Slot()
-    def do_show_proof(self) -> None:
+    def do_show_reviewers(self) -> None:
         self._raise(2)
+
+    @Slot()
+    def do_show_proof(self) -> None:
+        self._raise(3)
 
     def _raise(self, number: int) -> None:
         dock = self._window.review_docks[number]
@@ -112,12 +121,59 @@ class ReviewCommands(Commands):
             self._session.notify("info", "Nothing is known to look like a reject yet.")
 
     @Slot()
+    def do_adjudicate(self) -> None:
+        desk = self._window.desk
+        if desk.adjudicating:
+            desk.adjudicate(False)
+        elif desk.adjudicate(True):
+            self._raise(2)
+        else:
+            self._session.notify("info", "Reviewers differ on nothing that you may see.")
+        self._window.actions_by_id["adjudicate"].setChecked(desk.adjudicating)
+
+    @Slot()
+    def do_assign_double(self) -> None:
+        if self._window.desk.project is None:
+            self._session.notify("info", "Open a project first.")
+            return
+        DoubleReviewSheet(
+            self._session, self._window.desk, filter_of(self._window.queue.model.wanted), self._window
+        ).open()
+
+    @Slot()
+    def do_write_certificate(self) -> None:
+        project = self._window.desk.project
+        if project is None:
+            self._session.notify("info", "Open a project first.")
+            return
+        path, _ = QFileDialog.getSaveFileName(
+            self._window,
+            "Write the certificate",
+            str(project.folder / "certificate.json"),
+            "Certificates (*.json)",
+        )
+        if path:
+            write_certificate(project, Path(path), self._session.notify)
+
+    @Slot()
+    def do_check_certificate(self) -> None:
+        project = self._window.desk.project
+        if project is None:
+            self._session.notify("info", "Open the project first that the certificate is about.")
+            return
+        path, _ = QFileDialog.getOpenFileName(
+            self._window, "Check a certificate", str(project.folder), "Certificates (*.json)"
+        )
+        if path:
+            check_certificate(project, Path(path), self._session.notify)
+
+    @Slot()
     def do_blind_trial(self) -> None:
         trials = self._window.trials
         if trials.on:
             trials.end()
         elif trials.begin():
-            self._raise(2)
+            self._raise(3)
 
     @Slot()
     def do_blind_left(self) -> None:
