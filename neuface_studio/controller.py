@@ -7,7 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal, Slot
 
 from neuface_engine.errors import NeuFaceError
-from neuface_studio import place_file, projects
+from neuface_studio import faces, place_file, projects
 from neuface_studio.opening import Opener
 from neuface_studio.parking import Key, Parked, is_same
 from neuface_studio.place_keeping import PlaceKeeper
@@ -85,7 +85,21 @@ class Controller(RunControl):
         self.session.project_folder = folder
         self.opening.emit("the demo" if path is None else path.name)
         models = {} if self.preferences is None else self.preferences.models()
-        self.opener.start(path, views=views, max_frames=max_frames, **models)
+        face = self._face(folder, path, name)
+        self.opener.start(path, views=views, max_frames=max_frames, face=face, **models)
+
+    def _face(self, folder: Path, path: Path | None, name: str) -> faces.Face:
+        try:
+            return faces.of_sequence(self.projects, folder, path, name)
+        except NeuFaceError as error:
+            self.session.notify("warning", f"Which face was chosen is not known: {error}")
+            return faces.MAIN
+
+    def leave(self, folder: Path, name: str) -> None:
+        """End the work on a sequence, whether it is open or was put aside; its track is kept."""
+        if (self.session.project_folder, self.session.sequence_name) == (folder, name):
+            self.close_footage()
+        self.lot.end(folder, name)
 
     @property
     def opening_name(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import gc
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
@@ -26,7 +27,7 @@ class Opener(QObject):
         self.session = session
         self._loader: LoadWorker | None = None
         self._thread: BackgroundThread | None = None
-        self._source: Path | None = None
+        self.request: LoadRequest | None = None  # what was asked for last
         self.ahead: Callable[[LoadRequest], Footage | None] = lambda request: None  # what was read already
 
     @property
@@ -41,11 +42,14 @@ class Opener(QObject):
         max_frames: int | None = None,
         encoder: str = "open",
         head: str = "open",
+        face: tuple[str, ...] = ("main",),
     ) -> None:
-        """Begin to load; what was loading is given up."""
+        """Begin to load; what was loading is given up. Where a chosen face is not found, the main one is followed."""
+        self._begin(LoadRequest(source, views, max_frames, encoder, head, face=face))
+
+    def _begin(self, request: LoadRequest) -> None:
         self.cancel()
-        self._source = source
-        request = LoadRequest(source, views=views, max_frames=max_frames, encoder=encoder, head=head)
+        self.request, source = request, request.path
         footage = self.ahead(request)
         if footage is not None:
             self.opened.emit(footage, source)
@@ -77,14 +81,20 @@ class Opener(QObject):
             return
         self._finish()
         spare_the_collector()
-        self.opened.emit(footage, self._source)
+        self.opened.emit(footage, None if self.request is None else self.request.path)
 
     @Slot(str)
     def _on_failed(self, message: str) -> None:
-        if not self._is_stale():
-            self._finish()
-            self.session.notify("error", message)
-            self.failed.emit(message)
+        if self._is_stale():
+            return
+        self._finish()
+        request = self.request
+        if request is not None and request.face != LoadRequest.face:
+            self.session.notify("warning", f"The chosen face is not followed: {message} The main one is.")
+            self._begin(replace(request, face=LoadRequest.face))
+            return
+        self.session.notify("error", message)
+        self.failed.emit(message)
 
     @Slot()
     def _on_cancelled(self) -> None:

@@ -93,6 +93,11 @@ class ParkingLot(QObject):
             parked.optimiser.pause()
         return [parked.aside.place.sequence for parked in running]
 
+    def end(self, folder: Path, name: str) -> None:
+        """End the sequence of this name, if it is among them; its track is kept."""
+        for key in [key for key in self._parked if (key[0], key[2]) == (folder, name)]:
+            self._leave(self._parked.pop(key))
+
     def clear(self) -> None:
         """End them all; their tracks are kept."""
         self._timer.stop()

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from neuface_engine.errors import NeuFaceError
 from neuface_engine.review import Project
 from neuface_engine.review.queue import Filter
-from neuface_studio import projects
+from neuface_studio import faces, projects
 from neuface_studio.controller import Controller
 from neuface_studio.footage_folders import free_name, sequences_under
 from neuface_studio.model import RunState
@@ -255,7 +255,7 @@ class Queue(QObject):
         rows = project.index.rows(Filter(states=("new",)), order="name", descending=False)
         items = [(row.name, self.footage_of(row.source)) for row in rows]
         return [
-            BatchItem(name, source, project.track_file(name))
+            BatchItem(name, source, project.track_file(name), faces.in_force(project, name))
             for name, source in items
             if source is not None and name != self._session.sequence_name
         ]

@@ -54,6 +54,17 @@ def repair_commands() -> tuple[Command, ...]:
             needs="sequence",
         ),
         Command(
+            "choose_face",
+            "Choose the &face…",
+            MENU,
+            ("Shift+M",),
+            "Show all faces of this frame with numbers; a click follows that one, and what was done on the former face "
+            "is set aside.",
+            checkable=True,
+            starts_group=True,
+            needs="sequence",
+        ),
+        Command(
             "repair_save",
             "&Save the repairs…",
             MENU,

@@ -13,6 +13,7 @@ from neuface_engine.optimization.config import NeuFaceConfig
 from neuface_engine.optimization.evidence import believed
 from neuface_engine.optimization.repairs import Excluded, Moved, Repairs
 from neuface_engine.review.events import Repair, Undo, active
+from neuface_studio import faces
 from neuface_studio.results import Results, default_reviewer
 from neuface_studio.scene.pointing import landmark_name
 from neuface_studio.session import Footage, Session
@@ -60,7 +61,8 @@ class RepairBook(QObject):
             return
         try:
             events = active(book.project.index.events("repair", "undo", sequence=book.sequence))
-            entries = [_entry(event) for event in events if isinstance(event, Repair)]
+            face = self._session.footage.sequence.face
+            entries = [_entry(event) for event in events if faces.is_repair_of(event, face)]
             self._put(entries)
         except NeuFaceError as error:
             self._session.notify("warning", f"The repairs of this footage are left aside: {error}")
@@ -97,7 +99,8 @@ class RepairBook(QObject):
         if book is None or self._session.footage is None:
             self._session.notify("error", "Repairs cannot be kept: the footage has no project.")
             return False
-        event = Repair(sequence=book.sequence, what=what, reviewer=self.reviewer_name(), data=data)
+        tagged = faces.tagged(data, self._session.footage.sequence.face)
+        event = Repair(sequence=book.sequence, what=what, reviewer=self.reviewer_name(), data=tagged)
         entry = _entry(event)
         log = book.log
         change = self._change(entry, stands=False)
@@ -180,7 +183,8 @@ def _repairs_of(entries: list[Entry]) -> Repairs:
 
 
 def _entry(event: Repair) -> Entry:
-    return Entry(event.id, event.what, dict(event.data), in_words(event.what, event.data))
+    data = faces.untagged(event.data)
+    return Entry(event.id, event.what, data, in_words(event.what, data))
 
 
 def in_words(what: str, data: Mapping[str, Any]) -> str:

@@ -68,6 +68,7 @@ class Results(QObject):
         self._newest_when_saved: dict[str, int] = {}
         self.disguise: Callable[[SavedResult], SavedResult] = lambda saved: saved
         self.judgement_on_plant: Judgement | None = None
+        self.keeps_tracks = True  # not while runs are made only to be compared with
         self.sees_only: Callable[[], str] = lambda: ""  # the one reviewer whose verdict may be shown; "" = anyone's
 
     @property
@@ -153,6 +154,8 @@ class Results(QObject):
     def autosave(self) -> bool:
         """Keep the newest optimised iteration as the project's track, if it is not kept already."""
         newest = self.session.newest_optimised
+        if not self.keeps_tracks:
+            return False
         # Not after a verdict on an earlier iteration: that one is the result until the run goes on.
         if newest == 0 or newest <= self._newest_when_saved.get(self.session.run_name, 0):
             return False

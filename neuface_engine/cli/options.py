@@ -164,6 +164,16 @@ class Models:
         return nf.encoders.with_shape_prior(self.encoder, self.prior, sequence)
 
 
+def head_of_track(options: argparse.Namespace, track: Path) -> FaceModel:
+    """The face model that --head says, or else the one that the track names."""
+    import neuface_engine as nf
+    from neuface_engine.tracks.loading import own_head
+
+    if options.head is None and options.head_landmarks is None:
+        return own_head(track)
+    return nf.FaceModel.load(options.head or "open", landmarks=options.head_landmarks)
+
+
 def _head_of(encoder: Encoder) -> str:
     """Of an encoder that wants FLAME that of the folder of assets, where there is one."""
     from neuface_engine.assets.catalogue import asset

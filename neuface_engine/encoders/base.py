@@ -44,6 +44,8 @@ class Encoder(nn.Module, ABC):
     """Coefficients predicted: beta and psi."""
     flame_version: str | None = None
     """Release of FLAME whose coefficients are predicted (`face_model.releases`); None = not FLAME's."""
+    learning_rate: float = 2e-4
+    """Of Adam on its weights, where a run is not told another one: what a network of its size bears."""
     temporal_context: int = 0
     """How many frames before and after one the network looks at; see `decode`."""
     groups: tuple[str, ...] = ("encoder",)
@@ -118,6 +120,7 @@ class FlameEncoder(Encoder):
     """An encoder of FLAME 2020's coefficients. The weights of BatchNorm are frozen, as in NeuFace's released code."""
 
     flame_version: str | None = "2020"
+    learning_rate = 2e-5  # NeuFace's released code moves DECA by this
     input_size = 224
     crop_side: CropSide = "mean"
 

@@ -35,7 +35,7 @@ class WithShape(FlameEncoder):
         self.input_size, self.crop_scale = encoder.input_size, encoder.crop_scale
         self.crop_side, self.crop_points = encoder.crop_side, encoder.crop_points
         self.landmark_set = encoder.landmark_set
-        self.temporal_context = encoder.temporal_context
+        self.temporal_context, self.learning_rate = encoder.temporal_context, encoder.learning_rate
         self.groups, self.moving = encoder.groups, encoder.moving
         self.n_shape, self.n_expression = len(offset), encoder.n_expression
         self.flame_version = encoder.flame_version

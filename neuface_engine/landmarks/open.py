@@ -16,7 +16,7 @@ from torch import nn
 from neuface_engine.landmarks.base import Detections, FrameStore, Progress
 from neuface_engine.landmarks.blazeface import INPUT_SIZE, BlazeFace, weighted_suppression
 from neuface_engine.landmarks.face_mesh import CROP_SIZE, FaceMesh
-from neuface_engine.landmarks.following import Follower
+from neuface_engine.landmarks.following import NEAR, Follower
 from neuface_engine.landmarks.roi import EXPANSION, Roi, extract_crop
 from neuface_engine.landmarks.scene import Scene
 from neuface_engine.landmarks.topology import NUM_MEDIAPIPE
@@ -239,6 +239,21 @@ class OpenDetector:
                 merged, _ = weighted_suppression(values[k].cpu().numpy(), scores[k].cpu().numpy())
                 result.append(_shifted(merged * INPUT_SIZE, -offset) / np.float32(scale))
         return result
+
+    def faces(self, image: Image) -> NDArray[np.float32]:
+        """All faces of a picture, large and small, from left to right: [K, 4] (x0, y0, x1, y1) px of their landmarks."""
+        boxes = np.concatenate([self.boxes([image])[0], self._boxes_in_tiles(image)])
+        rois = [Roi.around_box(box) for box in boxes]
+        for _ in range(_PLACING_PASSES):
+            landmarks, presence = self.mesh([image] * len(rois), rois)
+            rois = [Roi.around_landmarks(points) for points in landmarks]
+        found: list[int] = []
+        for k in np.argsort(-presence, kind="stable") if rois else ():
+            apart = all(rois[k].distance(rois[other]) >= NEAR for other in found)
+            if presence[k] >= MIN_PRESENCE and apart and self.spread(image, landmarks[k]) <= MAX_SPREAD:
+                found.append(int(k))
+        corners = [[*landmarks[k, :, :2].min(0), *landmarks[k, :, :2].max(0)] for k in found]
+        return np.array(sorted(corners), np.float32).reshape(-1, 4)
 
     def _boxes_in_tiles(self, image: Image) -> NDArray[np.float32]:
         """Faces too small for the whole frame, from the coarsest grid of overlapping tiles that shows any."""

@@ -68,10 +68,14 @@ class FaceChoice:
         own = next((p for p in self.picks if p.view == view), None)
         return own or next((p for p in self.picks if p.view is None), None)
 
-    def __str__(self) -> str:
-        """What `parse` reads, in one line: part of the cache's keys."""
+    def texts(self) -> tuple[str, ...]:
+        """What `parse` reads."""
         picks = (f"{p.view + '=' if p.view else ''}{p.frame}:{p.x:g},{p.y:g}" for p in self.picks)
-        return " ".join([self.rule, *picks])
+        return (self.rule, *picks)
+
+    def __str__(self) -> str:
+        """In one line: part of the cache's keys."""
+        return " ".join(self.texts())
 
 
 @dataclass(frozen=True)

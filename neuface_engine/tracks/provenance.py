@@ -46,6 +46,7 @@ def provenance(
             "path": str(sequence.path.resolve()),
             "content_hash": sequence.content_hash,
             "identity": sequence.identity,
+            "face": list(sequence.face),
             "cuts": list(sequence.cuts),
             "view_frames": None if sequence.view_frames is None else sequence.view_frames.tolist(),
         },

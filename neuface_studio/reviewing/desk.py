@@ -303,6 +303,20 @@ class ReviewDesk(QObject):
         change = Change(text, lambda: put(before), lambda: put(after), self._session.place())
         self._session.undo_stack.do(change)
 
+    # What a comparison takes
+
+    def fit(self) -> None:
+        """Begin FLAME fitting of the open sequence, or show the run that there is."""
+        self._controller.fit()
+
+    def toggle_run(self) -> None:
+        """Let the optimiser run, or pause it."""
+        self._controller.toggle_run()
+
+    def keep_tracks(self, keep: bool) -> None:
+        """Whether what the optimiser finishes becomes the track of the sequence."""
+        self._results.keeps_tracks = keep
+
     # What is open
 
     @Slot(object, object)

@@ -144,6 +144,7 @@ class MainWindow(Workspace):
         for dock in docks:
             dock.setVisible(not self.trials.on and self.session.footage is not None)
         self.compare_bar.setVisible(not self.trials.on and self.session.footage is not None)
+        self.view_grid.show_bare(self.trials.on and not self.trials.ready)
         self.update_checks()
 
     # Following the session

@@ -14,6 +14,7 @@ from neuface_studio import theme
 from neuface_studio.actions import EXPLANATIONS
 from neuface_studio.model import CompareMode
 from neuface_studio.scene.overlay import TilePicture
+from neuface_studio.widgets.face_marks import FaceMark, paint_face
 
 SHIFTED = np.array([1, 0, 1, 0], dtype=np.float32)  # the x of both ends of a line
 
@@ -48,6 +49,7 @@ class Tile(QWidget):
         self._held: tuple[float, float, str] | None = (
             None  # a landmark in the hand, px of the picture, and its name
         )
+        self._faces: tuple[FaceMark, ...] = ()
         self.grabs = False  # whether dragging moves something in the picture rather than the wipe
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setMouseTracking(True)
@@ -137,6 +139,17 @@ class Tile(QWidget):
             self._held = held
             self.update()
 
+    def show_faces(self, faces: tuple[FaceMark, ...]) -> None:
+        """Mark faces to choose from."""
+        if faces != self._faces:
+            self._faces = faces
+            self.update()
+
+    @property
+    def faces(self) -> tuple[FaceMark, ...]:
+        """The faces that are marked."""
+        return self._faces
+
     def leaveEvent(self, event: QEvent) -> None:
         self.left.emit()
 
@@ -158,6 +171,10 @@ class Tile(QWidget):
         if self._held is not None and self._images:
             self._paint_held(painter, *self._held)
         self._paint_badges(painter)
+        if self._faces and self._images:
+            scale = self.width() / max(1, self._images[0].width())
+            for mark in self._faces:
+                paint_face(painter, mark, scale, QRectF(self.rect()))
         if self._selected:
             painter.setPen(QPen(QColor(theme.ACCENT), 2))
             painter.setBrush(Qt.BrushStyle.NoBrush)

@@ -11,7 +11,8 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from neuface_studio.comparison import Comparison
-from neuface_studio.layers import DOTS, HEATS
+from neuface_studio.face_choosing import FaceChooser
+from neuface_studio.layers import DOTS, HEATS, Layers
 from neuface_studio.model import CompareMode
 from neuface_studio.muting import muted_text
 from neuface_studio.scene.overlay import LONGEST_SIDE, region_aspect
@@ -27,11 +28,13 @@ from neuface_studio.scene.pointing import (
 )
 from neuface_studio.scene.renderer import Renderer, TileDrawn, TilesRequest
 from neuface_studio.session import IterationRecord, Session
+from neuface_studio.widgets.face_handling import FaceHandling
 from neuface_studio.widgets.landmark_handling import LandmarkHandling
 from neuface_studio.widgets.tile import Tile
 from neuface_studio.widgets.wishes import heat_wish
 
 SPACING = 6
+BARE = Layers(mesh=False, whole_frame=True)
 CLEARLY_LARGER = 1.06  # more columns must be worth it: narrow tiles have no room for their titles
 
 
@@ -54,6 +57,8 @@ class ViewGrid(QWidget):
         self._again = False
         self._still = False
         self._scale = ("", 0.0)
+        self._bare = False
+        self.faces: FaceHandling | None = None
         self.draw_seconds = 0.0
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(320, 200)
@@ -126,6 +131,8 @@ class ViewGrid(QWidget):
             tile.pointed.connect(self._on_pointed)
             tile.pressed.connect(self._on_pressed)
             self.handling.attach(tile)
+            if self.faces is not None:
+                self.faces.attach(tile)
             tile.left.connect(self._on_left)
             self._tiles.append(tile)
         self._arrange()
@@ -135,6 +142,16 @@ class ViewGrid(QWidget):
     def _open_tile(self, view: int) -> None:
         self._session.select_view(view)
         self._session.set_solo(not self._session.solo)
+
+    def choose_from(self, chooser: FaceChooser) -> None:
+        """Let faces be chosen in the tiles."""
+        self.faces = FaceHandling(self._session, chooser, self)
+
+    def show_bare(self, bare: bool) -> None:
+        """Whole frames with nothing over them, or the layers again."""
+        if bare != self._bare:
+            self._bare = bare
+            self._on_layers()
 
     @Slot()
     def _on_layers(self) -> None:
@@ -160,8 +177,9 @@ class ViewGrid(QWidget):
         if not self._tiles:
             return
         shown = self._shown_views()
-        aspect = self._aspects[self._session.layers.whole_frame]
-        if self._session.comparison.mode == CompareMode.SIDE and not self._session.comparison.flipped:
+        aspect = self._aspects[self._bare or self._session.layers.whole_frame]
+        beside = self._session.comparison.mode == CompareMode.SIDE and not self._bare
+        if beside and not self._session.comparison.flipped:
             aspect *= 2
         columns = best_columns(len(shown), self.width(), self.height(), aspect)
         rows = math.ceil(len(shown) / columns)
@@ -188,8 +206,10 @@ class ViewGrid(QWidget):
         record, layers = session.displayed(), session.layers.drawn
         if session.repairing:
             layers = replace(layers, detected=True)
+        if self._bare:
+            record, layers = None, BARE
         comparison, reference = session.comparison, None
-        if comparison.mode != CompareMode.OFF and not comparison.flipped:
+        if comparison.mode != CompareMode.OFF and not comparison.flipped and not self._bare:
             reference = session.as_drawn(comparison.reference)
         halved = reference is not None and comparison.mode == CompareMode.SIDE
         sizes = {view: picture_size(self._tiles[view], halved) for view in self._shown_views()}
@@ -226,6 +246,8 @@ class ViewGrid(QWidget):
         self._drawn[drawn.view] = drawn
         self._show_scale(drawn)
         self.handling.show_selected(drawn)
+        if self.faces is not None:
+            self.faces.show(drawn)
         tile = self._tiles[drawn.view]
         comparison = self._session.comparison
         tile.show_picture(drawn.shown, drawn.reference, comparison.mode, titles_of(drawn.request, comparison))

@@ -20,11 +20,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class BatchItem:
-    """One sequence of a batch: its footage (None is the demo), and where its track belongs."""
+    """One sequence of a batch: its footage (None is the demo), where its track belongs, and which face it follows."""
 
     name: str
     source: Path | None
     track: Path
+    face: tuple[str, ...] = ("main",)
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,7 @@ class BatchWorker(QObject):
 
         sequence = nf.load_sequence(
             path,
+            face=item.face,
             crop_size=encoder.input_size,
             crop_scale=encoder.crop_scale,
             crop_side=encoder.crop_side,

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import neuface_engine as nf
+from neuface_engine.encoders import DecaEncoder
 from neuface_engine.optimization.config import DEFAULTS
 from neuface_engine.optimization.objective import Evidence, Objective
 from neuface_engine.optimization.variant import PAPER, RELEASED, VARIANTS
@@ -38,11 +39,21 @@ def predicted(objective, seed=0):
 
 def test_a_variant_brings_its_own_settings_and_given_ones_win():
     assert nf.NeuFaceConfig(variant="released").learning_rate == DEFAULTS["released"]["learning_rate"]
-    same = nf.NeuFaceConfig(variant="released", learning_rate=DEFAULTS["paper"]["learning_rate"])
-    assert same.learning_rate == DEFAULTS["paper"]["learning_rate"]
+    same = nf.NeuFaceConfig(variant="released", landmark_weight=DEFAULTS["paper"]["landmark_weight"])
+    assert same.landmark_weight == DEFAULTS["paper"]["landmark_weight"]
     assert replace(nf.NeuFaceConfig(variant="released"), iterations=3).learning_rate == pytest.approx(2e-5)
     assert DEFAULTS["paper"].keys() == DEFAULTS["released"].keys()
     assert VARIANTS == {"paper": PAPER, "released": RELEASED}
+
+
+def test_the_learning_rate_is_the_encoders_unless_it_is_given():
+    small, large = nf.load_encoder("open"), DecaEncoder
+    assert (small.learning_rate, large.learning_rate) == (2e-4, 2e-5)
+    assert nf.NeuFaceConfig().for_encoder(small).learning_rate == 2e-4
+    assert nf.NeuFaceConfig(learning_rate=1e-3).for_encoder(small).learning_rate == 1e-3
+    assert nf.NeuFaceConfig(variant="released").for_encoder(small).learning_rate == 2e-5
+    with pytest.raises(nf.ConfigError, match="the encoder's"):
+        nf.NeuFaceConfig().rate(0)
 
 
 def test_an_unknown_variant_is_named():

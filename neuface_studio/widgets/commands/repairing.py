@@ -56,6 +56,11 @@ class RepairCommands(Commands):
         self._window.controller.repairs.exclude(Excluded(first, last, view))
 
     @Slot()
+    def do_choose_face(self) -> None:
+        chooser = self._window.face_chooser
+        chooser.stop() if chooser.active else chooser.begin()
+
+    @Slot()
     def do_repair_save(self) -> None:
         name, _ = QFileDialog.getSaveFileName(
             self._window,
