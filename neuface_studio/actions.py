@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction, QKeySequence
 
 from neuface_studio.command_table import COMMANDS, MENUS, Command
-from neuface_studio.explanations import EXPLANATIONS
+from neuface_studio.explanations import EXPLANATIONS, wrapped
 
 __all__ = [
     "COMMANDS",
@@ -54,7 +54,7 @@ def build_actions(parent: QObject, run: Callable[[str], Callable[..., None]]) ->
         action.setAutoRepeat(entry.repeats)
         action.setShortcuts([QKeySequence(key) for key in entry.keys])
         action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
-        action.setToolTip(tooltip(entry))
+        action.setToolTip(wrapped(tooltip(entry)))
         action.setStatusTip(entry.tip)
         action.triggered.connect(run(entry.id))
         actions[entry.id] = action

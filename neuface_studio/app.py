@@ -105,7 +105,10 @@ def main(arguments: list[str] | None = None) -> int:
         window.session.set_target(options.iterations)
     if tour is None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    window.show()
+    if tour is None and not window.settings.contains("window/geometry"):
+        window.showMaximized()  # the first time: as much room for the footage as there is
+    else:
+        window.show()
     if options.demo or options.path is not None:
         path = None if options.demo else options.path
         window.controller.run_when_ready = bool(options.run or tour)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from textwrap import fill
+
+TIP_WIDTH = 88  # characters a line: a tooltip must not lie across the whole footage
+
 EXPLANATIONS: dict[str, str] = {
     "cvd": "CVD, cross-view vertex distance: how far apart the meshes of two cameras are at the same moment, in "
     "millimetres, averaged over vertices, frames and view pairs. Lower is better.",
@@ -30,3 +34,8 @@ EXPLANATIONS: dict[str, str] = {
     "the point too, without the head's motion, in millimetres. Click a point: the two cameras that disagree.",
     "viewer": "How much slower the optimisation runs because this window draws at the same time.",
 }
+
+
+def wrapped(text: str) -> str:
+    """A tooltip in lines of readable length; its own line breaks stay."""
+    return "\n".join(fill(line, TIP_WIDTH, break_long_words=False) for line in text.split("\n"))

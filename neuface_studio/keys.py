@@ -6,6 +6,7 @@ from PySide6.QtCore import QSettings
 from PySide6.QtGui import QAction, QKeySequence
 
 from neuface_studio.command_table import COMMANDS, Command
+from neuface_studio.explanations import wrapped
 from neuface_studio.key_presets import PRESETS
 
 GROUP = "keys"
@@ -65,7 +66,7 @@ class KeyMap:
             action = actions[entry.id]
             action.setShortcuts([QKeySequence(key, PORTABLE) for key in self._keys[entry.id]])
             label = action_key(action)
-            action.setToolTip(f"{entry.tip}  [{label}]" if label else entry.tip)
+            action.setToolTip(wrapped(f"{entry.tip}  [{label}]" if label else entry.tip))
 
     def _put(self, identifier: str, keys: tuple[str, ...]) -> None:
         self._keys[identifier] = keys

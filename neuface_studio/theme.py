@@ -9,6 +9,7 @@ from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
 from PySide6.QtWidgets import QApplication
 
 ICONS = Path(__file__).resolve().parent / "icons"
+FONTS = Path(__file__).resolve().parent / "fonts"
 
 GROUND = "#0F1216"
 PANEL = "#171B21"
@@ -84,8 +85,14 @@ def scaled_style(factor: float) -> str:
     return re.sub(r"(\d+(?:\.\d+)?)pt", lambda size: f"{float(size[1]) * factor:.2f}pt", STYLE)
 
 
+def load_fonts() -> None:
+    """Make the fonts that come with the program known to Qt: text looks, and fits, the same on every system."""
+    for file in sorted(FONTS.glob("*.otf")):
+        QFontDatabase.addApplicationFont(str(file))
+
+
 def interface_font(points: float = 10.0) -> QFont:
-    """The first of the well-drawn sans-serif families that the system has, with tabular figures."""
+    """The bundled family, or the first well-drawn one that the system has; with tabular figures."""
     families = set(QFontDatabase.families())
     wanted = ("Inter", "Segoe UI", "SF Pro Text", "Helvetica Neue", "Noto Sans", "Open Sans", "DejaVu Sans")
     font = QFont(next((name for name in wanted if name in families), QApplication.font().family()))
@@ -116,6 +123,7 @@ def apply(application: QApplication) -> None:
     ):
         palette.setColor(role, QColor(colour))
     application.setPalette(palette)
+    load_fonts()
     application.setFont(interface_font())
     application.setStyleSheet(STYLE)
 
@@ -151,13 +159,14 @@ QLabel#key {{ color: {TEXT_SOFT}; border: 1px solid {LINE_STRONG}; border-radius
 QFrame#panel {{ background: {PANEL}; border: 1px solid {LINE}; border-radius: 6px; }}
 QFrame#card {{ background: {RAISED}; border: 1px solid {LINE}; border-radius: 6px; }}
 QPushButton, QToolButton {{
-    background: {RAISED}; border: 1px solid {LINE_STRONG}; border-radius: 5px; padding: 5px 11px;
+    background: {RAISED}; border: 1px solid {LINE_STRONG}; border-radius: 5px; padding: 4px 11px;
 }}
 QPushButton:hover, QToolButton:hover {{ border-color: {ACCENT}; }}
 QPushButton:pressed, QToolButton:pressed {{ background: {LINE}; }}
 QPushButton:focus, QToolButton:focus {{ border-color: {ACCENT}; }}
 QPushButton:disabled, QToolButton:disabled {{ color: {TEXT_FAINT}; background: {PANEL}; border-color: {LINE}; }}
 QToolButton:checked, QPushButton:checked {{ background: {ACCENT_DEEP}; border-color: {ACCENT}; color: white; }}
+QToolButton::menu-indicator {{ image: none; }}
 QToolButton#small {{ padding: 1px 3px; font-size: 8.5pt; border-radius: 4px; }}
 QPushButton#primary, QToolButton#primary {{
     background: {ACCENT_DEEP}; border-color: {ACCENT}; color: white; font-weight: 600;
@@ -166,21 +175,21 @@ QPushButton#primary:hover, QToolButton#primary:hover {{ background: {ACCENT}; co
 QPushButton#primary:disabled, QToolButton#primary:disabled {{
     background: {PANEL}; border-color: {LINE}; color: {TEXT_FAINT};
 }}
-QPushButton[verdict] {{ font-size: 11pt; font-weight: 600; padding: 7px 16px; border-radius: 6px; }}
+QPushButton[verdict] {{ font-size: 11pt; font-weight: 600; padding: 5px 16px; border-radius: 6px; }}
 QPushButton[verdict="accept"] {{ background: {GREEN_DEEP}; border-color: {GREEN_DEEP}; color: white; }}
 QPushButton[verdict="reject"] {{ background: {RED_DEEP}; border-color: {RED_DEEP}; color: white; }}
 QPushButton[verdict="unsure"] {{ background: {LINE_STRONG}; border-color: {LINE_STRONG}; color: white; }}
 QPushButton[verdict]:hover {{ border-color: {TEXT}; }}
-QPushButton[verdict]:checked {{ border: 2px solid white; padding: 6px 15px; }}
+QPushButton[verdict]:checked {{ border: 2px solid white; padding: 4px 15px; }}
 QPushButton[verdict]:disabled {{ background: {PANEL}; border-color: {LINE}; color: {TEXT_FAINT}; }}
 QLineEdit {{
-    background: {GROUND}; border: 1px solid {LINE_STRONG}; border-radius: 5px; padding: 5px 8px;
+    background: {GROUND}; border: 1px solid {LINE_STRONG}; border-radius: 5px; padding: 4px 8px;
     selection-background-color: {ACCENT_DEEP};
 }}
 QLineEdit:focus {{ border-color: {ACCENT}; }}
 QLineEdit:disabled {{ color: {TEXT_FAINT}; border-color: {LINE}; }}
 QComboBox {{
-    background: {RAISED}; border: 1px solid {LINE_STRONG}; border-radius: 5px; padding: 4px 8px;
+    background: {RAISED}; border: 1px solid {LINE_STRONG}; border-radius: 5px; padding: 3px 8px;
 }}
 QComboBox:focus {{ border-color: {ACCENT}; }}
 QComboBox:disabled {{ color: {TEXT_FAINT}; background: {PANEL}; border-color: {LINE}; }}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, Qt
+from PySide6.QtCore import QByteArray, QSize, Qt
 from PySide6.QtWidgets import QDockWidget, QTabBar, QWidget
+
+from neuface_studio.widgets.common import wrap_tool_tips
 
 if TYPE_CHECKING:
     from neuface_studio.widgets.main_window import MainWindow
@@ -40,10 +42,16 @@ class Arrangement:
         self._first_state = window.saveState(LAYOUT_VERSION)
         geometry = window.settings.value("window/geometry")
         state = window.settings.value("window/state")
+        layout = window.layout()
+        if layout is not None:
+            layout.activate()  # forgets the width that the docks had beside each other, before they were tabs
         if isinstance(geometry, QByteArray):
             window.restoreGeometry(geometry)
-        else:
-            window.resize(1600, 1000)
+        window.resize(
+            (window.size() if geometry else QSize(1600, 1000)).boundedTo(
+                window.screen().availableGeometry().size()
+            )
+        )
         if isinstance(state, QByteArray):
             window.restoreState(state, LAYOUT_VERSION)
         else:
@@ -51,6 +59,7 @@ class Arrangement:
             self._unsized = True  # hidden docks take no sizes: once more when they are shown
         self.show_panels(window.session.footage is not None)
         window.queue_dock.hide()
+        wrap_tool_tips(window)
 
     def save(self) -> None:
         """Remember it for the next start."""
@@ -96,7 +105,7 @@ class Arrangement:
         self._arrange_side()
         across, down = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
         window.resizeDocks([window.queue_dock], [max(230, min(420, window.width() // 5))], across)
-        window.resizeDocks([window.plot_dock], [max(150, min(240, window.height() // 6))], down)
+        window.resizeDocks([window.plot_dock], [max(132, min(240, window.height() * 18 // 100))], down)
 
     def _arrange_side(self) -> None:
         """3D with the paper's pictures above; below measures and layers, sharing a place in a low window."""

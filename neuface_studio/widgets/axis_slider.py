@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
-from PySide6.QtWidgets import QAbstractSlider, QSizePolicy, QWidget
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QBrush, QColor, QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
+from PySide6.QtWidgets import QAbstractSlider, QSizePolicy, QToolTip, QWidget
 
 from neuface_studio import theme
+from neuface_studio.frame_states import FrameRun, FrameState
 
 MARGIN = 9
 
@@ -20,7 +19,7 @@ class AxisSlider(QAbstractSlider):
         super().__init__(parent)
         self._accent = QColor(accent)
         self._filled: int | None = None
-        self._flags: list[tuple[int, int, str]] = []
+        self._runs: list[FrameRun] = []
         self._range: tuple[int, int] | None = None
         self.setOrientation(Qt.Orientation.Horizontal)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -45,18 +44,20 @@ class AxisSlider(QAbstractSlider):
             self._range = marked
             self.update()
 
-    def set_flags(self, amount: NDArray[np.floating]) -> None:
-        """Mark values with a problem: ``amount`` 0..1 for each value (1 = red, below = amber)."""
-        runs: list[tuple[int, int, str]] = []
-        levels = np.where(amount >= 1.0, 2, np.where(amount > 0.0, 1, 0))
-        start = 0
-        for end in range(1, len(levels) + 1):
-            if end == len(levels) or levels[end] != levels[start]:
-                if levels[start]:
-                    runs.append((start, end - 1, theme.RED if levels[start] == 2 else theme.AMBER))
-                start = end
-        self._flags = runs
-        self.update()
+    @property
+    def runs(self) -> list[FrameRun]:
+        """What is marked along the axis."""
+        return list(self._runs)
+
+    def set_runs(self, runs: list[FrameRun]) -> None:
+        """Mark what is known of frames: each state has a place and a pattern of its own beside its colour."""
+        if runs != self._runs:
+            self._runs = list(runs)
+            self.update()
+
+    def words_at(self, value: int) -> str:
+        """What is known of a value; empty where nothing is amiss."""
+        return next((run.words for run in self._runs if run.first <= value <= run.last), "")
 
     def _x(self, value: float) -> float:
         span = max(1, self.maximum() - self.minimum())
@@ -92,6 +93,16 @@ class AxisSlider(QAbstractSlider):
             self.setValue(value)
             self.sliderMoved.emit(value)
 
+    def event(self, event: QEvent) -> bool:
+        """The tooltip says what is marked under the mouse."""
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip and self._runs:
+            value = self._value_at(event.pos().x())
+            words = self.words_at(value)
+            if words:
+                QToolTip.showText(event.globalPos(), f"Frame {value + 1}: {words}.", self)
+                return True
+        return super().event(event)
+
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -111,11 +122,10 @@ class AxisSlider(QAbstractSlider):
         painter.setBrush(self._accent)
         painter.drawRoundedRect(QRectF(left, middle - 3, max(0.0, self._x(self.value()) - left), 6), 3, 3)
         half = (right - left) / max(1, self.maximum() - self.minimum()) / 2
-        for first, last, flag in self._flags:
-            painter.setBrush(QColor(flag))
-            x0, x1 = max(left, self._x(first) - half), min(right, self._x(last) + half)
-            painter.drawRect(QRectF(x0, middle - 8, max(2.0, x1 - x0), 3))
-            painter.drawRect(QRectF(x0, middle + 5, max(2.0, x1 - x0), 3))
+        for run in self._runs:
+            x0, x1 = max(left, self._x(run.first) - half), min(right, self._x(run.last) + half)
+            _paint_run(painter, run.state, x0, max(2.0, x1 - x0), middle)
+        painter.setPen(Qt.PenStyle.NoPen)
         if self._range is not None:
             painter.setPen(QPen(QColor(theme.TEXT), 1.5))
             painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -131,4 +141,19 @@ class AxisSlider(QAbstractSlider):
         painter.setPen(QPen(QColor(theme.GROUND), 2))
         painter.setBrush(QColor("white"))
         painter.drawRoundedRect(QRectF(self._x(self.value()) - 4.5, middle - 9, 9, 18), 3, 3)
-        painter.drawPoint(QPointF(-5, -5))
+
+
+def _paint_run(painter: QPainter, state: FrameState, left: float, width: float, middle: float) -> None:
+    """Suspect: amber above. A face missing in some views: red below. None at all: a red block. Not fitted: hatched."""
+    painter.setPen(Qt.PenStyle.NoPen)
+    if state == FrameState.SUSPECT:
+        painter.fillRect(QRectF(left, middle - 9, width, 4), QColor(theme.AMBER))
+    elif state == FrameState.PART:
+        painter.fillRect(QRectF(left, middle + 5, width, 4), QColor(theme.RED))
+    elif state == FrameState.NO_FACE:
+        painter.fillRect(QRectF(left, middle - 9, width, 18), QColor(theme.RED))
+    elif state == FrameState.NOT_FITTED:
+        painter.fillRect(QRectF(left, middle - 9, width, 18), QColor(theme.LINE))
+        painter.fillRect(
+            QRectF(left, middle - 9, width, 18), QBrush(QColor(theme.TEXT_SOFT), Qt.BrushStyle.BDiagPattern)
+        )

@@ -6,7 +6,8 @@ from PySide6.QtCore import QEvent, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QAction, QKeyEvent
 from PySide6.QtWidgets import QFrame, QLabel, QLineEdit, QScrollArea, QSizePolicy, QToolButton, QWidget
 
-from neuface_studio import actions
+from neuface_studio import actions, theme
+from neuface_studio.explanations import TIP_WIDTH, wrapped
 from neuface_studio.keys import action_key
 
 
@@ -84,6 +85,13 @@ def on_show(widget: QWidget) -> bool:
     return widget.isVisible() and not widget.visibleRegion().isEmpty()
 
 
+def wrap_tool_tips(root: QWidget) -> None:
+    """Break the long tooltips under a widget into lines."""
+    for widget in root.findChildren(QWidget):
+        if len(widget.toolTip()) > TIP_WIDTH:
+            widget.setToolTip(wrapped(widget.toolTip()))
+
+
 def scrolling(panel: QWidget) -> QScrollArea:
     """A panel that scrolls up and down where it has too little room."""
     area = QScrollArea()
@@ -112,7 +120,7 @@ def rule() -> QFrame:
     """A thin vertical line between groups of controls."""
     line = QFrame()
     line.setFixedWidth(1)
-    line.setStyleSheet("background: #262C35;")
+    line.setStyleSheet(f"background: {theme.LINE};")
     return line
 
 

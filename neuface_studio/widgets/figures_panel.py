@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QVBoxLayout, QWidget
 from neuface_studio import theme
 from neuface_studio.actions import EXPLANATIONS
 from neuface_studio.session import IterationRecord, Session
-from neuface_studio.widgets.common import heading, soft
+from neuface_studio.widgets.common import soft
 from neuface_studio.widgets.plots import figure
 
 
@@ -28,13 +28,13 @@ class Row:
 
 ROWS = (
     Row("cvd", "CVD", "mm", -1, EXPLANATIONS["cvd"]),
-    Row("msi", "MSI", "", +1, EXPLANATIONS["msi"]),
+    Row("msi", "MSI", "frame⁴/mm²", +1, EXPLANATIONS["msi"]),
     Row("nme", "NME", "%", -1, EXPLANATIONS["nme"]),
     Row("mpve_mm", "True error", "mm", -1, EXPLANATIONS["mpve"]),
     Row(
         "lip_aperture_ratio",
         "Lip opening",
-        "",
+        "ratio",
         0,
         "How far the mesh's lips move against the landmarks' (1 = the same). Far below 1: a frozen mouth.",
     ),
@@ -58,7 +58,6 @@ class FiguresPanel(QFrame):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(10, 8, 10, 8)
         outer.setSpacing(4)
-        outer.addWidget(heading("Measures"))
         grid = QGridLayout()
         grid.setVerticalSpacing(3)
         grid.setHorizontalSpacing(12)

@@ -22,7 +22,7 @@ from neuface_studio.layers import DOTS, HEATS
 from neuface_studio.muting import GROUPS, muted_text
 from neuface_studio.session import Session
 from neuface_studio.widgets.colour_bar import ColourBar
-from neuface_studio.widgets.common import ActionKey, action_button, heading, soft
+from neuface_studio.widgets.common import ActionKey, action_button, soft
 
 TITLES = {
     "mesh": "Mesh, shaded",
@@ -52,8 +52,9 @@ class LayerPanel(QFrame):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(10, 8, 10, 8)
         outer.setSpacing(4)
-        self._heading = heading("Layers")
-        outer.addWidget(self._heading)
+        self.alone = soft("")
+        self.alone.setStyleSheet(f"color: {theme.ACCENT}; font-weight: 600;")
+        outer.addWidget(self.alone)
         grid = QGridLayout()
         grid.setVerticalSpacing(2)
         grid.setHorizontalSpacing(6)
@@ -140,7 +141,8 @@ class LayerPanel(QFrame):
             slider.setValue(round(100 * layers.opacity_of(layer)))
             slider.blockSignals(False)
             slider.setEnabled(layers.drawn.shows(layer))
-        self._heading.setText(f"LAYERS · ALONE: {TITLES[layers.solo]}" if layers.solo else "LAYERS")
+        self.alone.setText(f"Alone: {TITLES[layers.solo]}" if layers.solo else "")
+        self.alone.setVisible(bool(layers.solo))
         kind = layers.drawn.heat
         self.colour_bar.setVisible(bool(kind))
         if kind and kind != self.colour_bar.kind.replace(DOTS.id, "pixel"):

@@ -87,6 +87,7 @@ class CurvePlot(QFrame):
         self._plot.hideButtons()
         self._plot.setMinimumSize(QSize(120, 60))
         self._plot.viewport().installEventFilter(self)
+        self._plot.installEventFilter(self)
         for side in ("left", "bottom"):
             axis = self._plot.getAxis(side)
             axis.setPen(pg.mkPen(theme.LINE_STRONG))
@@ -102,7 +103,7 @@ class CurvePlot(QFrame):
         self._cursor.hide()
         row.addWidget(self._plot, 1)
         self._legend = QGridLayout()
-        self._legend.setSpacing(1)
+        self._legend.setSpacing(0)
         self._legend.setHorizontalSpacing(7)
         column = QVBoxLayout()
         column.addLayout(self._legend)
@@ -133,7 +134,7 @@ class CurvePlot(QFrame):
             value.setMinimumWidth(46)
             for widget in (label, value):
                 font = widget.font()
-                font.setPointSizeF(8.5)
+                font.setPointSizeF(8.0)
                 widget.setFont(font)
             self._legend.addWidget(chip, row, 0)
             self._legend.addWidget(label, row, 1)
@@ -148,7 +149,10 @@ class CurvePlot(QFrame):
             curve.setData(x, np.maximum(values, 1e-12) if self._logarithmic else values, connect="finite")
         self._plot.setXRange(0, max(last, 1), padding=0.02)
         self._plot.enableAutoRange(axis="y")
-        self._empty.setVisible(len(x) < 2)
+        empty = len(x) < 2
+        self._empty.setVisible(empty)
+        for side in ("left", "bottom"):  # no figures along axes that nothing is drawn on
+            self._plot.getAxis(side).setStyle(showValues=not empty)
 
     def set_cursor(self, index: int | None) -> None:
         """Move the line and the read-outs to an iteration."""
@@ -162,6 +166,10 @@ class CurvePlot(QFrame):
             label.setText(figure(values[place[0]]) if values is not None and len(place) else "–")
 
     def eventFilter(self, watched: object, event: QEvent) -> bool:
+        if watched is self._plot:
+            if event.type() == QEvent.Type.Resize:
+                self._empty.setGeometry(self._plot.rect().adjusted(44, 0, 0, -20))
+            return False
         pressed = event.type() == QEvent.Type.MouseButtonPress or (
             event.type() == QEvent.Type.MouseMove
             and isinstance(event, QMouseEvent)
@@ -172,9 +180,6 @@ class CurvePlot(QFrame):
             self.clicked.emit(max(0, round(point.x())))
             return True
         return False
-
-    def resizeEvent(self, event: object) -> None:
-        self._empty.setGeometry(self._plot.rect().adjusted(44, 0, 0, -20))
 
 
 class Plots(QWidget):
@@ -236,7 +241,7 @@ class Plots(QWidget):
             data = self._by_view(records, lambda record: record.cvd_mm)
         else:
             data = self._by_view(records, lambda record: record.msi)
-        plot.set_data(x, data, max(session.target_iterations, session.newest or 0))
+        plot.set_data(x, data, horizon(session.newest or 0, session.target_iterations))
         plot.set_cursor(session.shown_iteration)
         if self._stale:
             self._redraw.start()
@@ -261,6 +266,12 @@ class Plots(QWidget):
         for plot in (self.losses, self.cvd, self.msi):
             if plot not in self._stale:  # else it moves with the curves, when they are drawn
                 plot.set_cursor(self._session.shown_iteration)
+
+
+def horizon(newest: int, target: int) -> int:
+    """Where the axis of iterations ends: with room for what comes next, and at the run's end where that is near."""
+    ends = (step * 10**power for power in range(1, 6) for step in (1, 2, 5))
+    return max(newest, min(target, next(end for end in ends if end >= 1.1 * newest)))
 
 
 def figure(value: float) -> str:

@@ -36,7 +36,7 @@ class ReviewBar(QWidget):
         self._desk = desk
         self._settings = settings
         column = QVBoxLayout(self)
-        column.setContentsMargins(12, 6, 12, 6)
+        column.setContentsMargins(12, 5, 12, 5)
         column.setSpacing(5)
         row = QHBoxLayout()
         row.setSpacing(8)

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from neuface_studio import projects
+from neuface_studio.durations import TimeLeft
 from neuface_studio.session import Task
 from neuface_studio.widgets.common import action_button, heading, soft
 
@@ -97,6 +98,7 @@ class StartPage(QStackedWidget):
     def _progress(self) -> QWidget:
         column = QVBoxLayout()
         column.setSpacing(12)
+        self._time_left = TimeLeft()
         self._task_title = QLabel("Opening")
         self._task_title.setObjectName("title")
         self._task_label = soft("")
@@ -129,7 +131,8 @@ class StartPage(QStackedWidget):
             self.setCurrentIndex(0)
             return
         self._task_label.setText(task.label + "…")
-        self._task_detail.setText(task.detail)
+        words = [task.detail, self._time_left.words(task.label, task.fraction)]
+        self._task_detail.setText("  ·  ".join(filter(None, words)))
         if task.fraction is None:
             self._bar.setRange(0, 0)
         else:

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QStatusBar, QWi
 
 from neuface_studio import theme
 from neuface_studio.actions import EXPLANATIONS
+from neuface_studio.durations import TimeLeft
 from neuface_studio.session import RunState, Session, Task
 from neuface_studio.widgets.common import soft
 
@@ -32,7 +33,7 @@ class StatusLine(QStatusBar):
         for label in (self._state, self._speed, self._cost, self._history, self._saved):
             label.setContentsMargins(8, 1, 10, 1)
             self.addWidget(label)
-        self._task = soft()
+        self._task, self._time_left = soft(), TimeLeft()
         self._bar = QProgressBar()
         self._bar.setFixedWidth(120)
         self._bar.setTextVisible(False)
@@ -59,7 +60,8 @@ class StatusLine(QStatusBar):
         for widget in (self._task, self._bar, self._cancel):
             widget.setVisible(task is not None)
         if task is not None:
-            self._task.setText(f"{task.label}  {task.detail}")
+            left = self._time_left.words(task.label, task.fraction)
+            self._task.setText("  ·  ".join(filter(None, (f"{task.label}  {task.detail}", left))))
             self._bar.setRange(0, 0 if task.fraction is None else 100)
             self._bar.setValue(round(100 * (task.fraction or 0.0)))
 

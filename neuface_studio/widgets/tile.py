@@ -7,15 +7,16 @@ from functools import lru_cache
 
 import numpy as np
 from PySide6.QtCore import QEvent, QLineF, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
-from PySide6.QtWidgets import QWidget
+from PySide6.QtGui import QColor, QFont, QHelpEvent, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
+from PySide6.QtWidgets import QToolTip, QWidget
 
 from neuface_studio import theme
-from neuface_studio.actions import EXPLANATIONS
+from neuface_studio.explanations import EXPLANATIONS, wrapped
 from neuface_studio.model import CompareMode
 from neuface_studio.scene.overlay import TilePicture
 from neuface_studio.widgets.face_marks import FaceMark, paint_face
 
+BADGES = 32.0  # px: the strip with name and figure
 SHIFTED = np.array([1, 0, 1, 0], dtype=np.float32)  # the x of both ends of a line
 
 
@@ -54,7 +55,14 @@ class Tile(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setMouseTracking(True)
         self.setAccessibleName(f"View {name}")
-        self.setToolTip(f"View {name}. Double-click: this view alone, large.\n{EXPLANATIONS['nme']}")
+        self.setToolTip(wrapped(f"View {name}. Double-click: this view alone, large.\n{EXPLANATIONS['nme']}"))
+
+    def event(self, event: QEvent) -> bool:
+        """The tooltip is about the badges: over the picture the mouse reads values, and nothing may cover it."""
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip and event.pos().y() > BADGES:
+            QToolTip.hideText()
+            return True
+        return super().event(event)
 
     def show_picture(
         self,

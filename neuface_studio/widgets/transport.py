@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
 from PySide6.QtCore import Slot
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QToolButton, QWidget
 
 from neuface_studio import theme
 from neuface_studio.controller import Controller
+from neuface_studio.durations import duration
+from neuface_studio.frame_states import FrameState, frame_runs
+from neuface_studio.reviewing.flagging import Flagger
 from neuface_studio.session import RunState, Session
 from neuface_studio.widgets.axis_slider import AxisSlider
 from neuface_studio.widgets.common import NumberField, action_button, soft
@@ -25,13 +27,15 @@ class Transport(QWidget):
         session: Session,
         controller: Controller,
         actions: dict[str, QAction],
+        flagger: Flagger,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._session = session
         self._controller = controller
+        self._flagger = flagger
         grid = QGridLayout(self)
-        grid.setContentsMargins(12, 6, 12, 6)
+        grid.setContentsMargins(12, 5, 12, 5)
         grid.setHorizontalSpacing(10)
         grid.setVerticalSpacing(5)
         grid.setColumnStretch(2, 1)
@@ -40,7 +44,8 @@ class Transport(QWidget):
         self.frame_slider = AxisSlider(theme.TEXT_SOFT)
         self.frame_slider.setAccessibleName("Frame of the video")
         self.frame_slider.setToolTip(
-            "Frame of the video. Marked: a face is missing in some views (amber) or all (red)."
+            "Frame of the video. Marked: suspect, where a flag is worst (amber, above); a face is missing in some "
+            "views (red, below) or in all (red block); left out by a repair (hatched). Point at a mark to read it."
         )
         self.frame_slider.valueChanged.connect(self._frame_moved)
         self.frame_tail = soft()
@@ -108,6 +113,9 @@ class Transport(QWidget):
         session.run_state_changed.connect(self._show_state)
         session.playing_changed.connect(self._show_playing)
         session.follow_changed.connect(self._show_iteration)
+        session.repaired.connect(self._show_known)
+        controller.repairs.changed.connect(self._show_known)
+        flagger.changed.connect(self._show_known)
         self._on_footage()
 
     @Slot()
@@ -118,19 +126,38 @@ class Transport(QWidget):
         self.frame_slider.setRange(0, max(0, self._session.num_frames - 1))
         self.frame_slider.setValue(0)
         self.frame_slider.blockSignals(False)
-        if footage is None:
-            self.frame_slider.set_flags(np.zeros(0))
-            self.frame_tail.setText("")
-        else:
-            missing = 1.0 - footage.sequence.detected.float().mean(dim=1).numpy()
-            self.frame_slider.set_flags(missing)
-            count = int((missing > 0).sum())
-            faces = "a face in every frame" if count == 0 else f"▲ {count} frames lack a face in some view"
-            self.frame_tail.setText(f"{footage.sequence.fps:g} fps  ·  {faces}")
+        self._show_known()
         self.target_field.set_number(self._session.target_iterations)
         self._show_frame()
         self._show_iteration()
         self._show_state()
+
+    @Slot()
+    def _show_known(self) -> None:
+        """What is known of each frame: on the axis, and in words beside it."""
+        footage, flagger = self._session.footage, self._flagger
+        if footage is None:
+            self.frame_slider.set_runs([])
+            self.frame_tail.setText("")
+            return
+        detected = footage.sequence.detected.numpy()
+        excluded = self._controller.repairs.repairs.excluded
+        flagged = [(flag, flagger.where(flag)) for flag in flagger.flags]
+        runs = frame_runs(detected, self._session.view_names, excluded, flagged)
+        self.frame_slider.set_runs(runs)
+        counts = {
+            state: sum(run.last - run.first + 1 for run in runs if run.state == state) for state in FrameState
+        }
+        lacking = int((~detected).any(1).sum())
+        words = [f"{footage.sequence.fps:g} fps"]
+        words.append(
+            f"▲ {_frames(lacking)} without a face in some view" if lacking else "a face in every frame"
+        )
+        if counts[FrameState.SUSPECT]:
+            words.append(f"▲ {counts[FrameState.SUSPECT]} suspect")
+        if counts[FrameState.NOT_FITTED]:
+            words.append(f"{counts[FrameState.NOT_FITTED]} left out")
+        self.frame_tail.setText("  ·  ".join(words))
 
     @Slot()
     def show_marks(self) -> None:
@@ -214,11 +241,8 @@ def set_button_text(button: QToolButton, text: str) -> None:
         keeper.set_text(text)
 
 
-def duration(seconds: float) -> str:
-    """Seconds as a person says them."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min"
+def _frames(count: int) -> str:
+    return "1 frame" if count == 1 else f"{count} frames"
 
 
 def _row(*widgets: QWidget) -> QHBoxLayout:

@@ -57,7 +57,7 @@ class View3D(QFrame):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(1, 5, 1, 1)
         layout.setSpacing(3)
-        self._title = heading("3D")
+        self._title = heading("")
         self._title.setContentsMargins(9, 0, 9, 0)
         layout.addWidget(self._title)
         if actions is not None:
@@ -264,11 +264,11 @@ class View3D(QFrame):
     @Slot()
     def _on_look(self) -> None:
         session, kind = self._session, self._session.layers.drawn.heat
-        title = "3D · EACH VIEW AS POSED" if session.posed_3d else "3D · ALL VIEWS IN ONE POSE"
+        title = "each view as posed" if session.posed_3d else "all views in one pose"
         if self.values:
             name = session.view_names[session.selected_view] if session.num_views else ""
-            where = "" if session.posed_3d else f" · {name}"
-            title = f"3D{where} · {HEATS[kind].title}" if kind in HEATS else f"3D{where} · choose a heat map"
+            where = "" if session.posed_3d else f"{name} · "
+            title = f"{where}{HEATS[kind].title}" if kind in HEATS else f"{where}choose a heat map"
         if session.muted:
             title = f"{title} · {muted_text(session.muted)}"
         self._title.setText(title.upper())

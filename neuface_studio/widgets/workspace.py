@@ -142,7 +142,7 @@ class Workspace(QMainWindow):
         self.figures = FiguresPanel(session)
         self.layer_panel = LayerPanel(session, actions)
         self.plots = Plots(session)
-        self.transport = Transport(session, self.controller, actions)
+        self.transport = Transport(session, self.controller, actions, self.desk.flagger)
         self.queue_panel = QueueDock(self.queue.model, actions)
         self.review_bar = ReviewBar(session, self.desk, actions, self.settings)
         self.review_panels = ReviewPanels(session, self.desk, self.trials, self.queue, actions)

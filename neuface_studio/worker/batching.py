@@ -11,6 +11,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from neuface_studio.durations import duration
 from neuface_studio.model import ITERATIONS, Task
 from neuface_studio.worker.loading import STAGES, CancelledError
 from neuface_studio.worker.threads import lower_priority, worker_threads
@@ -150,10 +151,3 @@ class BatchWorker(QObject):
             left = (total - self._place - share) * sum(self._seconds) / len(self._seconds)
             detail += f", {duration(left)} left"
         self.progressed.emit(Task(label, fraction, detail))
-
-
-def duration(seconds: float) -> str:
-    """Seconds as a person says them."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -120,7 +120,7 @@ class LoadWorker(QObject):
     def _progress(self, stage: str, done: int, total: int) -> None:
         self._check()
         fraction = done / total if total else None
-        self._report(STAGES.get(stage, stage), fraction, f"{done} of {total} pictures" if total else "")
+        self._report(STAGES.get(stage, stage), fraction, "" if total else f"{done} frames")
 
     def _report(self, label: str, fraction: float | None, detail: str = "") -> None:
         self.progressed.emit(Task(label, fraction, detail))

@@ -107,7 +107,8 @@ def test_missing_faces_are_flagged_in_the_tile_and_on_the_axis(ready: MainWindow
     session.set_frame(missing)
     qtbot.waitUntil(lambda: not ready.view_grid.busy)
     assert "no face" in ready.view_grid.tiles[-1]._flag and not ready.view_grid.tiles[0]._flag
-    assert ready.transport.frame_slider._flags[0][:2] == (missing, missing)
+    mark = ready.transport.frame_slider.runs[0]
+    assert (mark.first, mark.last) == (missing, missing) and "no face in" in mark.words
 
 
 def test_one_view_large_and_back(ready: MainWindow, qtbot: QtBot) -> None:
