@@ -11,7 +11,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("beyond the paper", "all off unless given; see docs/options.md")
     group.add_argument(
         "--robust-scale",
-        type=_weight,
+        type=weight,
         metavar="X",
         help="landmarks farther off than about X (crop units, e.g. 0.05) pull no harder; crops count by confidence",
     )
@@ -23,10 +23,10 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--exclude-views", type=_names, metavar="A,B", help="views whose evidence is left out")
     group.add_argument(
-        "--acceleration-weight", type=_weight, metavar="X", help="smoother jaw, lips and lids (e.g. 100)"
+        "--acceleration-weight", type=weight, metavar="X", help="smoother jaw, lips and lids (e.g. 100)"
     )
     group.add_argument(
-        "--camera-weight", type=_weight, metavar="X", help="hold the views to known camera rotations (e.g. 5)"
+        "--camera-weight", type=weight, metavar="X", help="hold the views to known camera rotations (e.g. 5)"
     )
     group.add_argument(
         "--cameras",
@@ -37,7 +37,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         "--one-shape", action="store_true", default=None, help="one identity in all frames and views"
     )
     group.add_argument(
-        "--trust-weight", type=_weight, metavar="X", help="stay near the encoder's prediction (e.g. 1)"
+        "--trust-weight", type=weight, metavar="X", help="stay near the encoder's prediction (e.g. 1)"
     )
 
 
@@ -77,7 +77,8 @@ def _names(text: str) -> tuple[str, ...]:
     return names
 
 
-def _weight(text: str) -> float:
+def weight(text: str) -> float:
+    """Of a loss: 0 or more."""
     value = float(text)
     if not 0 <= value < math.inf:
         raise argparse.ArgumentTypeError("must be 0 (off) or a positive number")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from neuface_engine.video import Sequence, SequenceSource
 
 METHODS = ("neuface", "flame-fitting", "encoder")
+LOSSES = ("landmark", "temporal", "multiview", "dense", "shape", "expression", "size", "aperture")
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
@@ -89,6 +90,14 @@ def add_optimisation(parser: argparse.ArgumentParser) -> None:
         "2e-5 under --variant released, 0.02 in flame-fitting)",
     )
     parser.add_argument(
+        "--weight",
+        type=_loss_weight,
+        action="append",
+        default=[],
+        metavar="LOSS=X",
+        help="weight of one loss, e.g. multiview=450; may be given again: " + ", ".join(LOSSES),
+    )
+    parser.add_argument(
         "--tolerance",
         type=float,
         metavar="X",
@@ -110,6 +119,7 @@ def config_of(options: argparse.Namespace, method: str) -> NeuFaceConfig:
         "learning_rate": options.learning_rate,
         "tolerance": options.tolerance,
         "max_memory_mb": options.max_memory,
+        **{f"{loss}_weight": value for loss, value in options.weight},
         **beyond.given(options),
     }
     kind = FlameFittingConfig if method == "flame-fitting" else NeuFaceConfig
@@ -203,6 +213,19 @@ def _moving(text: str) -> tuple[str, ...] | None:
     if not names:
         raise argparse.ArgumentTypeError("is empty; give names of parts")
     return None if names == ("both",) else names
+
+
+def _loss_weight(text: str) -> tuple[str, float]:
+    """ "multiview=450" -> ("multiview", 450.0)."""
+    loss, _, value = text.partition("=")
+    if loss not in LOSSES:
+        raise argparse.ArgumentTypeError(
+            f"{loss!r} is not a loss; give {', '.join(LOSSES)}, as multiview=450"
+        )
+    try:
+        return loss, beyond.weight(value)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}: give a number, as multiview=450") from None
 
 
 def _count(text: str) -> int:

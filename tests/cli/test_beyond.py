@@ -33,6 +33,13 @@ def test_without_flags_the_settings_are_the_defaults():
     assert shared.config_of(parsed(), "neuface") == nf.NeuFaceConfig()
 
 
+@pytest.mark.parametrize("method", ["neuface", "flame-fitting"])
+def test_weights_of_the_losses_are_the_same_in_every_method_once_given(method):
+    given = shared.config_of(parsed("--weight", "multiview=450", "--weight", "dense=0"), method)
+    assert (given.multiview_weight, given.dense_weight) == (450, 0)
+    assert all(f"{loss}_weight" in vars(given) for loss in shared.LOSSES)
+
+
 @pytest.mark.parametrize(
     "words", ["--mute 3-1", "--mute lips", "--exclude-views ,", "--trust-weight -1", "--robust-scale nan"]
 )
