@@ -26,7 +26,7 @@ def mistaken(path: Path) -> str | None:
         )
     if head.startswith(b"version https://git-lfs"):
         return "is git-lfs's pointer to the file; run `git lfs pull` in its repository, or download the file itself"
-    if head.startswith((b"\x1f\x8b", b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07")):
+    if head[257:262] == b"ustar" or head.startswith((b"\x1f\x8b", b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07")):
         return "is a packed archive; unpack it and give the file in it"
     return None
 

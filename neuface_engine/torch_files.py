@@ -9,9 +9,9 @@ from __future__ import annotations
 import io
 import zipfile
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -30,6 +30,24 @@ DTYPES = {
     "BoolStorage": "?",
 }
 """torch's typed storages; bfloat16, which numpy has not, is read by no model that we know."""
+RUNS = (
+    "code",
+    "ctypes",
+    "importlib",
+    "nt",
+    "os",
+    "pickle",
+    "posix",
+    "pty",
+    "runpy",
+    "shutil",
+    "socket",
+    "subprocess",
+    "sys",
+)
+RUNS_BUILT_IN = ("__import__", "compile", "eval", "exec", "execfile", "input", "open")
+"""What no training run leaves in a checkpoint: a file that names one of them is refused, not read without it."""
+SMALL, MAX_RATIO = 2**24, 64
 _MAGIC = 0x1950A86A20F9469CFC6C
 
 
@@ -85,6 +103,12 @@ def is_zip(path: Path) -> bool:
         return stream.read(4) == b"PK\x03\x04"
 
 
+def is_stream(path: Path) -> bool:
+    """Whether the file is the stream of pickles of an older torch: it begins with torch's number."""
+    with path.open("rb") as stream:
+        return stream.read(15).endswith(b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.")
+
+
 def read_torch_zip(path: Path, *, shapes_only: bool = False, arrays: bool = False) -> Any:
     """What torch.save wrote into a zip archive, tensors as numpy arrays (or as `Shape`, without reading them).
 
@@ -104,22 +128,95 @@ def read_torch_zip(path: Path, *, shapes_only: bool = False, arrays: bool = Fals
 
             def persistent(pid: Any) -> Storage:
                 kind, key, length = _storage_id(pid)
-                return Storage(kind, length, lambda: archive.read(f"{root}data/{key}"))
+                return Storage(kind, length, lambda: _member(archive, f"{root}data/{key}"))
 
-            stream = io.BytesIO(archive.read(index))
-
-            def find(module: str, name: str) -> Any:
-                if arrays and (module.split(".")[0] == "numpy" or module == "_codecs"):
-                    return find_arrays(module, name)
-                return _find(module, name, shapes_only=shapes_only)
-
-            return unpickle(stream, find, persistent=persistent)
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, OSError, EOFError, KeyError, RuntimeError) as error:
+            stream = io.BytesIO(_member(archive, index))
+            return _unpickle_found(stream, persistent, shapes_only=shapes_only, arrays=arrays)
+    except zipfile.BadZipFile as error:
+        cut_short = "not a zip file" in str(error)  # the list of an archive's files stands at its end
+        raise Refused(
+            "its end is missing; it was not downloaded or copied whole" if cut_short else in_short(error)
+        ) from None
+    except (zipfile.LargeZipFile, OSError, EOFError, KeyError, RuntimeError) as error:
         raise Refused(in_short(error)) from None
     except (NotImplementedError, OverflowError, MemoryError, ValueError) as error:
         if isinstance(error, Refused):
             raise
         raise Refused(f"damaged ({type(error).__name__})") from None
+
+
+def read_torch_stream(path: Path, *, shapes_only: bool = False, arrays: bool = False) -> Any:
+    """As `read_torch_zip`, of the stream of pickles that torch wrote before 1.6.
+
+    Magic number, protocol, system, the object, the keys of its storages; then each with its length before it. The
+    object is gone through twice: its storages' types say where each of them stands.
+    """
+    try:
+        with path.open("rb") as stream:
+            if unpickle(stream, _find_nothing) != _MAGIC:
+                raise Refused("it is no file of torch.save")
+            unpickle(stream, _find_nothing)
+            unpickle(stream, _find_nothing)
+            start = stream.tell()
+            kinds: dict[str, Any] = {}
+
+            def noted(pid: Any) -> Storage:
+                kind, key, length = _storage_id(pid)
+                kinds[key] = kind
+                return Storage(kind, length, bytes)
+
+            _unpickle_found(stream, noted, shapes_only=True, arrays=arrays)
+            places = _places(stream, kinds)
+            storages: dict[str, Storage] = {}
+
+            def persistent(pid: Any) -> Storage:
+                kind, key, length = _storage_id(pid)
+                if key not in storages:
+                    storages[key] = Storage(kind, length, lambda: _slice(path, *places[key]))
+                return storages[key]
+
+            stream.seek(start)
+            return _unpickle_found(stream, persistent, shapes_only=shapes_only, arrays=arrays)
+    except (OSError, EOFError, KeyError, TypeError, OverflowError, MemoryError) as error:
+        raise Refused(in_short(error)) from None
+
+
+def _unpickle_found(
+    stream: BinaryIO, persistent: Callable[[Any], Storage], *, shapes_only: bool, arrays: bool
+) -> Any:
+    def find(module: str, name: str) -> Any:
+        if arrays and (module.split(".")[0] == "numpy" or module == "_codecs"):
+            return find_arrays(module, name)
+        return _find(module, name, shapes_only=shapes_only)
+
+    return unpickle(stream, find, persistent=persistent)
+
+
+def _places(stream: BinaryIO, kinds: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
+    """Where the bytes of each storage begin, and how many they are."""
+    keys = unpickle(stream, _find_nothing)
+    if not isinstance(keys, list):
+        raise Refused("the list of its tensors is damaged")
+    places: dict[str, tuple[int, int]] = {}
+    for key in map(str, keys):
+        size = int.from_bytes(stream.read(8), "little") * np.dtype(DTYPES[kinds[key]]).itemsize
+        places[key] = stream.tell(), size
+        stream.seek(size, io.SEEK_CUR)
+    return places
+
+
+def _slice(path: Path, start: int, size: int) -> bytes:
+    with path.open("rb") as stream:
+        stream.seek(start)
+        return stream.read(size)
+
+
+def _member(archive: zipfile.ZipFile, name: str) -> bytes:
+    """torch stores its tensors as they are; what unfolds to a multiple is no file of torch's."""
+    info = archive.getinfo(name)
+    if info.file_size > SMALL and info.file_size > MAX_RATIO * max(info.compress_size, 1):
+        raise Refused(f"{name} would unfold to {info.file_size >> 20} MB")
+    return archive.read(info)
 
 
 def storage_of_stream(content: Any) -> Storage:
@@ -168,6 +265,8 @@ def _find(module: str, name: str, *, shapes_only: bool) -> Any:
         return _parameter
     if (module, name) == ("collections", "OrderedDict"):
         return OrderedDict
+    if module.split(".")[0] in RUNS or (module in ("builtins", "__builtin__") and name in RUNS_BUILT_IN):
+        raise Refused(f"it wants to call {module}.{name}")
     if module in ("torch", "torch.storage") and name.endswith("Storage"):
         return name
     return type(name if name.isidentifier() else "Inert", (Inert,), {})

@@ -246,7 +246,7 @@ def test_a_zip_file_that_is_none_of_torchs(tmp_path):
     path = tmp_path / "deca_model.tar"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("readme.txt", "hello")
-    with pytest.raises(nf.AssetError, match=r"without data\.pkl"):
+    with pytest.raises(nf.AssetError, match=r"zip archive of readme\.txt; unpack it"):
         nf.load_encoder("deca", checkpoint=path)
 
 

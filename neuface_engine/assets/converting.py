@@ -14,6 +14,8 @@ from neuface_engine.errors import AssetError, ConfigError, NeuFaceError
 from neuface_engine.files import written_whole
 
 FORMATS = (".safetensors", ".npz")
+CHECKPOINTS = (".ckpt", ".pt", ".pth", ".safetensors", ".tar", ".zip")
+"""Endings of encoders' files."""
 
 
 def convert(source: Path, out: Path, *, landmarks: Path | None = None, release: str | None = None) -> str:
@@ -35,10 +37,9 @@ def convert(source: Path, out: Path, *, landmarks: Path | None = None, release: 
     except NeuFaceError as not_a_head:
         if landmarks is not None or release is not None or source.suffix in (".pkl", ".npz"):
             raise
-        found = _encoder_of(source)
-        if found is None:
+        if not _is_checkpoint(source):
             raise not_a_head from None
-        name, words = found
+        name, words = _encoder_of(source)
         if out.suffix == ".npz":
             raise ConfigError(f"{out}: an encoder is written as .safetensors") from None
         arrays = _encoder_arrays(name, source)
@@ -93,16 +94,30 @@ def embedding_arrays(source: Path) -> dict[str, NDArray[Any]]:
     return arrays
 
 
-def _encoder_of(source: Path) -> tuple[str, str] | None:
-    """The encoder or shape prior that takes a checkpoint, and what it says of it."""
+def _is_checkpoint(source: Path) -> bool:
+    """Whether it is a folder, or called what checkpoints are called."""
+    return source.is_dir() or source.suffix.lower() in CHECKPOINTS
+
+
+def _encoder_of(source: Path) -> tuple[str, str]:
+    """The encoder or shape prior that takes a checkpoint, and what it says of it.
+
+    Raises AssetError: what the one says whose name the file has, or else that it is none of theirs.
+    """
     from neuface_engine.encoders import ENCODER_FILES, check_checkpoint
 
+    reasons: dict[str, NeuFaceError] = {}
     for name in ENCODER_FILES:
         try:
             return name, check_checkpoint(name, source)
-        except NeuFaceError:
-            continue
-    return None
+        except NeuFaceError as reason:
+            reasons[name] = reason
+    meant = [name for name in reasons if name in source.name.lower()]
+    if len(meant) == 1 or len(set(map(str, reasons.values()))) == 1:
+        raise reasons[(meant or list(reasons))[0]]
+    raise AssetError(
+        f"{source}: neither a FLAME model nor a checkpoint of {', '.join(reasons)}; give the file as it was downloaded"
+    )
 
 
 def _encoder_arrays(name: str, source: Path) -> dict[str, NDArray[Any]]:

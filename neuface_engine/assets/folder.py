@@ -70,6 +70,12 @@ def find_file(name: str, folder: Path | None = None) -> Path | None:
     return next((p for p in _files(folder or assets_folder()) if p.name.lower() == name.lower()), None)
 
 
+def head_files(folder: Path | None = None) -> list[Path]:
+    """Every face model in the folder of assets."""
+    found = find_all([entry for entry in CATALOGUE if entry.kind == "head"], folder)
+    return list(dict.fromkeys(file for files in found.values() for file in files))
+
+
 def head_file(path: Path) -> Path:
     """The file of a face model that was given as a file, as a folder or by its name in the catalogue.
 

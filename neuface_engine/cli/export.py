@@ -42,7 +42,9 @@ def add_to(commands: Any) -> None:
     parser.add_argument(
         "--height", type=int, default=480, metavar="PX", help="of a video's tile (default: 480)"
     )
-    parser.add_argument("--head", default="open", metavar="open|FILE", help="the face model of the track")
+    parser.add_argument(
+        "--head", metavar="open|FILE", help="the face model of the track (default: the one that it names)"
+    )
     parser.add_argument(
         "--head-landmarks", type=Path, metavar="FILE", help="landmark embedding of a FLAME file"
     )
@@ -66,13 +68,11 @@ def add_to(commands: Any) -> None:
 def run(options: argparse.Namespace, output: Output) -> int:
     if options.track.is_dir():
         return _export_project(options, output)
-    import neuface_engine as nf
     from neuface_engine.tracks.formats import export, find
     from neuface_engine.tracks.loading import load_track
 
     chosen = find(options.format, options.out)
-    head = nf.FaceModel.load(options.head, landmarks=options.head_landmarks)
-    track = load_track(options.track, head=head)
+    track = load_track(options.track, head=shared.head_of_track(options, options.track))
     progress = Progress(options.track.stem)
     try:
         files = export(
@@ -105,7 +105,7 @@ def _export_project(options: argparse.Namespace, output: Output) -> int:
 
     formats = tuple(names(options.format) or dataset.DEFAULT_FORMATS)
     head = None
-    if options.head != "open":
+    if options.head not in (None, "open"):
         head = nf.FaceModel.load(options.head, landmarks=options.head_landmarks)
     choice = dataset.Choice(
         formats=dataset.DEFAULT_FORMATS if formats == ("dataset",) else formats,

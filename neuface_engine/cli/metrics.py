@@ -62,7 +62,9 @@ def add_to(commands: Any) -> None:
         "frame rates.",
     )
     parser.add_argument("tracks", nargs="+", type=Path, metavar="TRACK")
-    parser.add_argument("--head", default="open", metavar="open|FILE", help="the face model of the tracks")
+    parser.add_argument(
+        "--head", metavar="open|FILE", help="the face model of the tracks (default: the one that it names)"
+    )
     parser.add_argument(
         "--head-landmarks", type=Path, metavar="FILE", help="landmark embedding of a FLAME file"
     )
@@ -104,13 +106,13 @@ def run(options: argparse.Namespace, output: Output) -> int:
     import neuface_engine as nf
     from neuface_engine.tracks import MeshTrack, load_track
 
-    head = nf.FaceModel.load(options.head, landmarks=options.head_landmarks)
+    head = None if options.head is None else shared.head_of_track(options, options.tracks[0])
     scans = _scans(options)
     measured: dict[str, Any] = {}
     failures: list[str] = []
     for path in options.tracks:
         try:
-            track = load_track(path, head=head)
+            track = load_track(path, head=head or shared.head_of_track(options, path))
             if isinstance(track, MeshTrack):
                 measured[str(path)] = nf.metrics.evaluate(track).as_dict()
                 output.note(f"{path}: meshes without parameters; what can be measured on meshes alone")

@@ -31,7 +31,9 @@ def add_to(commands: Any) -> None:
         "--height", type=int, default=480, metavar="PX", help="of a tile, at most (default: 480)"
     )
     parser.add_argument("--opacity", type=float, default=0.65, help="of the mesh, 0..1 (default: 0.65)")
-    parser.add_argument("--head", default="open", metavar="open|FILE", help="the face model of the track")
+    parser.add_argument(
+        "--head", metavar="open|FILE", help="the face model of the track (default: the one that it names)"
+    )
     parser.add_argument(
         "--head-landmarks", type=Path, metavar="FILE", help="landmark embedding of a FLAME file"
     )
@@ -40,7 +42,6 @@ def add_to(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace, output: Output) -> int:
-    import neuface_engine as nf
     from neuface_engine.tracks.loading import load_track
     from neuface_engine.tracks.overlay import Painter, check_layers, footage_of
     from neuface_engine.video.writer import VideoWriter
@@ -49,8 +50,7 @@ def run(options: argparse.Namespace, output: Output) -> int:
     check_layers(layers)
     if not 0 <= options.opacity <= 1 or options.height < 16:
         raise ConfigError("--opacity lies in 0..1, --height is 16 or more")
-    head = nf.FaceModel.load(options.head, landmarks=options.head_landmarks)
-    track = load_track(options.track, head=head)
+    track = load_track(options.track, head=shared.head_of_track(options, options.track))
     progress = Progress(options.track.stem)
     try:
         frames = footage_of(track, options.track, options.footage, progress)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,7 +12,8 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from neuface_engine.errors import AssetError, in_short
-from neuface_engine.torch_files import Shape, is_zip, read_torch_zip
+from neuface_engine.mistaken import members_of, mistaken
+from neuface_engine.torch_files import Shape, is_zip, read_torch_stream, read_torch_zip
 from neuface_engine.unpickling import Refused
 
 M = TypeVar("M", bound=nn.Module)
@@ -32,6 +32,11 @@ def read_checkpoint(path: Path, *, remedy: str, shapes_only: bool = False) -> di
         what = "is a folder" if path.is_dir() else "no such checkpoint"
         raise AssetError(f"{path}: {what}; {remedy}")
     try:
+        wrong = mistaken(path)
+        if wrong is None and is_zip(path):
+            wrong = members_of(path, ("data.pkl",))
+        if wrong is not None:
+            raise AssetError(f"{path}: {wrong}")
         with path.open("rb") as stream:
             head = stream.read(9)
         if head[8:9] == b"{":
@@ -39,9 +44,10 @@ def read_checkpoint(path: Path, *, remedy: str, shapes_only: bool = False) -> di
         elif is_zip(path):
             content = read_torch_zip(path, shapes_only=shapes_only)
         else:
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, Refused) as error:
-        reason = " ".join(str(error).split("\n")[0].split())[:120]
+            content = read_torch_stream(path, shapes_only=shapes_only)
+    except AssetError:
+        raise
+    except Refused as reason:
         raise AssetError(f"{path}: not a checkpoint of plain tensors ({reason}); {remedy}") from None
     except Exception as error:  # a damaged file can raise anything
         raise AssetError(f"{path}: cannot be read as a checkpoint ({in_short(error)}); {remedy}") from None

@@ -89,5 +89,5 @@ class DecaEncoder(FlameEncoder):
 def _weights(path: Path, *, shapes_only: bool = False) -> Any:
     remedy = "obtain deca_model.tar again from DECA's project page"
     content = read_checkpoint(path, remedy=remedy, shapes_only=shapes_only)
-    found = part_of(content, PART)
-    return content if found is None else found
+    is_part = any(name.startswith("encoder.") for name in content)
+    return content if is_part else part_of(content, PART)

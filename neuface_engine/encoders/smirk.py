@@ -122,5 +122,5 @@ class SmirkEncoder(FlameEncoder):
 def _weights(path: Path, *, shapes_only: bool = False) -> Any:
     remedy = "obtain SMIRK_em1.pt again as SMIRK's README says"
     content = read_checkpoint(path, remedy=remedy, shapes_only=shapes_only)
-    found = part_of(content, PART)
-    return content if found is None else found
+    is_part = any(name.startswith("pose_encoder.") for name in content)
+    return content if is_part else part_of(content, PART)

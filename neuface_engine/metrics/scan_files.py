@@ -11,20 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuface_engine.errors import MediaError
+from neuface_engine.polygon_files import (
+    SUFFIXES,
+    is_obj,
+    points_of,
+    read_columns,
+    read_obj_points,
+    read_ply_header,
+)
 
 UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001}
-SUFFIXES = (".obj", ".ply")
-_TYPES = {
-    **dict.fromkeys(("char", "int8"), "i1"),
-    **dict.fromkeys(("uchar", "uint8"), "u1"),
-    **dict.fromkeys(("short", "int16"), "i2"),
-    **dict.fromkeys(("ushort", "uint16"), "u2"),
-    **dict.fromkeys(("int", "int32"), "i4"),
-    **dict.fromkeys(("uint", "uint32"), "u4"),
-    **dict.fromkeys(("float", "float32"), "f4"),
-    **dict.fromkeys(("double", "float64"), "f8"),
-}
-_ORDERS = {"binary_little_endian": "<", "binary_big_endian": ">", "ascii": ""}
 
 
 def read_scan(path: str | Path) -> NDArray[np.float64]:
@@ -99,43 +95,15 @@ def _picked(tag: str) -> list[float]:
 
 
 def _read_obj(stream: BinaryIO) -> NDArray[np.float64]:
-    rows = [line.split()[1:4] for line in stream if line.startswith((b"v ", b"v\t"))]
-    return np.array(rows, np.float64).reshape(-1, 3)
+    return read_obj_points([line for line in stream if is_obj(line, b"v")])
 
 
 def _read_ply(stream: BinaryIO) -> NDArray[np.float64]:
-    if stream.readline().strip() != b"ply":
-        raise ValueError("no PLY header")
-    order = ""
-    elements: list[
-        tuple[str, int, list[tuple[str, str | None]]]
-    ] = []  # name, count, properties; None: a list
-    while True:
-        line = stream.readline()
-        if not line:
-            raise ValueError("the header has no end")
-        words = line.decode("ascii").split()
-        if words[:1] == ["format"]:
-            order = words[1]
-        elif words[:1] == ["element"]:
-            elements.append((words[1], int(words[2]), []))
-        elif words[:1] == ["property"]:
-            elements[-1][2].append((words[-1], None if words[1] == "list" else _TYPES[words[1]]))
-        elif words[:1] == ["end_header"]:
-            break
-    endian = _ORDERS[order]
-    for name, count, properties in elements:
-        if any(kind is None for _, kind in properties):
+    order, elements = read_ply_header(stream)
+    for element in elements:
+        if element.has_lists:
             raise ValueError("a list stands before the vertices")
-        if order == "ascii":
-            rows = [stream.readline().split() for _ in range(count)]
-            table = np.array(rows, np.float64).reshape(count, len(properties))
-            columns = {title: table[:, i] for i, (title, _) in enumerate(properties)}
-        else:
-            record = np.dtype([(title, endian + str(kind)) for title, kind in properties])
-            content = stream.read(count * record.itemsize)
-            data = np.frombuffer(content, record, count)
-            columns = {title: data[title].astype(np.float64) for title, _ in properties}
-        if name == "vertex":
-            return np.stack([columns[axis] for axis in "xyz"], axis=1)
+        columns = read_columns(stream, element, order)
+        if element.name == "vertex":
+            return points_of(columns)
     raise ValueError("no vertices")

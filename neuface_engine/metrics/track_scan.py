@@ -16,7 +16,8 @@ from neuface_engine.errors import ConfigError, MediaError
 from neuface_engine.face_model import FaceParameters
 from neuface_engine.metrics.averages import nan_mean, nan_median
 from neuface_engine.metrics.scan import Alignment, ScanDistance, Similarity, scan_distance
-from neuface_engine.metrics.scan_files import SUFFIXES, UNITS, guess_unit, read_landmarks, read_scan
+from neuface_engine.metrics.scan_files import UNITS, guess_unit, read_landmarks, read_scan
+from neuface_engine.polygon_files import SUFFIXES
 from neuface_engine.video.views import natural_key
 
 if TYPE_CHECKING:

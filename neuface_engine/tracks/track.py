@@ -69,6 +69,14 @@ class FaceTrack(RecordedTrack):
                     f"this track was made with the head {wanted['name']!r}; load it with head=FaceModel.load(FILE)"
                 )
             head = FaceModel.load("open")
+        if (
+            head.fingerprint != wanted["fingerprint"]
+            and "open" in (head.name, wanted["name"])
+            and head.name != wanted["name"]
+        ):
+            raise TrackError(
+                f"this track was made with the head {wanted['name']!r}, not with {head.name!r}; give that one (--head)"
+            )
         if head.fingerprint != wanted["fingerprint"]:
             raise TrackError(
                 f"this track was made with another release of the head {wanted['name']!r} "

@@ -178,7 +178,7 @@ def test_settings_are_those_of_the_later_stage_and_nothing_else_is_read(tmp_path
     assert read_settings(tmp_path / "x.ckpt", shared=False, outputs=53) == Settings()
 
 
-def test_other_peoples_objects_are_left_inert(tmp_path, deca_state, capfd):
+def test_a_checkpoint_that_names_a_command_is_refused(tmp_path, capfd):
     class Malicious:
         def __reduce__(self):
             return (os.system, ("echo this code ran",))
@@ -186,7 +186,7 @@ def test_other_peoples_objects_are_left_inert(tmp_path, deca_state, capfd):
     torch.save(
         {"state_dict": {"deca.E_flame.x": Malicious()}, "hyper_parameters": Malicious()}, tmp_path / "m.ckpt"
     )
-    with pytest.raises(nf.AssetError, match="E_expression"):
+    with pytest.raises(nf.AssetError, match=r"wants to call (posix|nt)\.system"):
         nf.load_encoder("emoca", checkpoint=tmp_path / "m.ckpt")
     assert "this code ran" not in capfd.readouterr().out
 

@@ -129,6 +129,59 @@ def test_celebvhq_with_its_json(tmp_path: Path, clips: list[Path]) -> None:
         find_sequences(tmp_path)
 
 
+def test_clips_of_celebvhq_are_not_views_of_one_person(tmp_path: Path, clips: list[Path]) -> None:
+    """The folder of the clips, with the json above it, as it is downloaded."""
+    for stem in ("M2Ohb0FAaJU_1", "05zYKyTFFPk_0"):
+        link(clips[0], tmp_path / f"35666/{stem}.mp4")
+    (tmp_path / "celebvhq_info.json").write_text(json.dumps({"clips": {}}))
+    found = find_sequences(tmp_path / "35666")
+    assert [(s.name, len(s.views)) for s in found] == [("05zYKyTFFPk_0", 1), ("M2Ohb0FAaJU_1", 1)]
+
+
+def test_a_part_of_a_dataset_is_read_as_the_whole_is(tmp_path: Path, clips: list[Path]) -> None:
+    """What stands in one folder for all cameras must not become the frames of one."""
+    for view in ("front", "left_30"):
+        link(clips[0], tmp_path / f"M003/video/{view}/sad/level_2/001.mp4")
+        for frame in (1, 2):
+            picture(tmp_path / f"M003/images/happy/level_3/004/img_{frame:04d}_{view}.jpg")
+    assert names(tmp_path / "M003/video") == names(tmp_path / "M003")
+    (take,) = find_sequences(tmp_path / "M003/images/happy/level_3/004")
+    assert (take.name, take.identity) == ("M003_happy_level_3_004", "M003")
+    assert take.details == {"emotion": "happy", "level": "level_3", "take": "004"}
+    assert [(view.name, len(view.files)) for view in take.views] == [("front", 2), ("left_30", 2)]
+
+    cameras = tmp_path / "038/calibration/camera_params.json"
+    cameras.parent.mkdir(parents=True)
+    cameras.write_text("{}")
+    performance = tmp_path / "038/sequences/EXP-2-eyes"
+    for serial in ("220700191", "222200037"):
+        for step in (0, 3, 6):
+            picture(performance / f"images/cam_{serial}_{step:06d}.jpg")
+    for folder in (performance, performance / "images"):
+        (found,) = find_sequences(folder)
+        assert (found.name, found.identity, found.fps) == ("038_EXP-2-eyes", "038", pytest.approx(73 / 3))
+        assert found.cameras == cameras.resolve()
+        assert [(view.name, len(view.files)) for view in found.views] == [("220700191", 3), ("222200037", 3)]
+
+
+def test_a_dataset_without_pictures_is_named(tmp_path: Path) -> None:
+    meshes = tmp_path / "unposedcleaneddata/FaceTalk_170728_03272_TA/sentence01"
+    meshes.mkdir(parents=True)
+    with pytest.raises(MediaError, match="looks like vocaset but has no pictures"):
+        find_sequences(tmp_path)
+
+
+def test_manifests_as_spreadsheets_write_them(tmp_path: Path, clips: list[Path]) -> None:
+    for number in (0, 1):
+        link(clips[number], tmp_path / f"cam{number}.mp4")
+    for separator in (";", "\t"):
+        rows = [["Sequence", "View", "Path"], ["s1", "front", "cam0.mp4"], ["s1", "left", "cam1.mp4"]]
+        text = "\r\n".join(separator.join(row) for row in rows)
+        (tmp_path / "list.csv").write_text(text + "\r\n", encoding="utf-8-sig")
+        (found,) = find_sequences(tmp_path / "list.csv")
+        assert (found.name, [view.name for view in found.views]) == ("s1", ["front", "left"])
+
+
 def ply(path: Path, vertices: np.ndarray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     header = f"ply\nformat ascii 1.0\nelement vertex {len(vertices)}\n"

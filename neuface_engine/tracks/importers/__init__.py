@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from neuface_engine.errors import ConfigError, TrackError
 from neuface_engine.face_model import FaceModel
+from neuface_engine.polygon_files import SUFFIXES
 from neuface_engine.tracks.importers import (
     dumps,
     flame_head_tracker,
-    mesh_files,
     mesh_sequence,
     metrical_tracker,
     official,
@@ -160,7 +160,7 @@ def detect(path: Path) -> str:
         if mesh_sequence.matches_folder(path):
             return MESHES
         raise TrackError(f"{path}: no result of a tracker that is known ({', '.join(NAMES)}); say --format")
-    if path.suffix.lower() in mesh_files.SUFFIXES:
+    if path.suffix.lower() in SUFFIXES:
         return MESHES
     return _of_content(path)
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from neuface_engine.video import Sequence
 
 DEFAULT_FPS = 25.0
-_PER_FRAME = ("rotation", "translation", "focal", "centre", "neck")
+_PER_FRAME = ("rotation", "translation", "focal", "centre", "neck", "world")
 GAP = 100  # frames that may be missing for each one that is there
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from neuface_engine.errors import AssetError, TrackError
 from neuface_engine.face_model.flame_files import read_arrays
-from neuface_engine.torch_files import find_tensors, is_zip, read_torch_zip
+from neuface_engine.torch_files import find_tensors, is_stream, is_zip, read_torch_stream, read_torch_zip
 from neuface_engine.unpickling import Refused, unpickle
 
 LARGEST_FILE = 4 << 30
@@ -29,6 +29,8 @@ def read_container(path: Path) -> dict[str, Any]:
             return _read_npy(path)
         if is_zip(path) and _is_torch(path):
             content = read_torch_zip(path, arrays=True)
+        elif is_stream(path):
+            content = read_torch_stream(path, arrays=True)
         else:
             content = read_arrays(path, what="a tracker's result", remedy=AGAIN)
     except FileNotFoundError:

@@ -1,8 +1,9 @@
 """flame-head-tracker (PeizhiYan/flame-head-tracker, tracker_video.py): VIDEO/0.npz, 1.npz, ... one for each frame.
 
 shape [1, 300], exp [1, 100], head_pose, jaw_pose [1, 3] and eye_pose [1, 6] axis-angle, cam [1, 6] = Euler angles and
-position of the camera in the head's world, K [1, 3, 3] of a square picture, tex, light; lmks_68 [1, 68, 2] in older
-versions. It works on a picture that it has aligned to the face unless told otherwise, and does not say where that lay.
+position of the camera in the head's world, K [1, 3, 3] of a square picture, tex, light; lmks_68 [1, 68, 2] in the
+picture, -1 to 1 (version 4) or pixels. Before version 4 there was no K. It works on a picture that it has aligned to
+the face unless told otherwise, and does not say where that lay.
 """
 
 from __future__ import annotations
@@ -18,16 +19,21 @@ from neuface_engine.tracks.importers.files import numbered, read_container
 from neuface_engine.tracks.importers.reading import Arrays, Pinhole, Reading, frame_numbers, matrices
 
 SOFTWARE = "flame-head-tracker"
+POSE = ("yaw", "pitch", "roll", "x", "y", "z")
+"""Of the camera."""
+WITHIN = 2.0
+"""Landmarks that are nowhere farther from 0 are in units of the picture's half."""
 KEYS = ("shape", "exp", "head_pose", "jaw_pose", "cam", "K")
 
 
 def matches(path: Path, content: Mapping[str, Any]) -> bool:
-    return set(KEYS) <= set(content)
+    old = {"shape", "exp", "pose", "eye_pose", "cam"} <= set(content) and np.size(content["cam"]) == len(POSE)
+    return set(KEYS) <= set(content) or old
 
 
 def read(path: Path, *, views: Sequence[str] | None = None) -> Reading:
     """One frame's npz or the folder of a video. Raises TrackError."""
-    files = [(0, path)] if path.is_file() else numbered(path, ".npz")
+    files = [(0, path)] if path.is_file() else numbered(path, ".npz") or numbered(path, ".npy")
     if not files:
         raise TrackError(f"{path}: no npz files named after frames; give the folder of one video")
     rows = [_read_one(file) for _, file in files]
@@ -42,7 +48,8 @@ def read(path: Path, *, views: Sequence[str] | None = None) -> Reading:
     landmarks = None
     if all(row["landmarks"] is not None for row in rows):
         points = np.stack([row["landmarks"] for row in rows])[:, None]
-        landmarks = (points / _picture_side(rows, side) * 2 - 1).astype(np.float32)
+        inside = np.abs(points).max() <= WITHIN
+        landmarks = points if inside else (points / _picture_side(rows, side) * 2 - 1).astype(np.float32)
     return Reading(
         SOFTWARE,
         path,
@@ -81,6 +88,10 @@ def _camera_rotation(angles: np.ndarray) -> np.ndarray:
 
 def _read_one(path: Path) -> dict[str, Any]:
     arrays = Arrays(path, read_container(path))
+    if "K" not in arrays:
+        raise TrackError(
+            f"{path}: of flame-head-tracker before version 4, which has no lens of its camera; track with version 4"
+        )
     row: dict[str, Any] = {
         "shape": arrays.numbers("shape", 1, None)[0],
         "exp": arrays.numbers("exp", 1, None)[0],

@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 from neuface_engine.errors import ConfigError, TrackError
 from neuface_engine.face_model import FaceModel
 from neuface_engine.metrics.scan_files import UNITS, guess_unit
+from neuface_engine.polygon_files import SUFFIXES
 from neuface_engine.tracks.importers import assembling, placing
 from neuface_engine.tracks.importers.assembling import Known
 from neuface_engine.tracks.importers.files import numbered
-from neuface_engine.tracks.importers.mesh_files import SUFFIXES, read_mesh
+from neuface_engine.tracks.importers.mesh_files import read_mesh
 from neuface_engine.tracks.importers.reading import Reading, frame_numbers
 from neuface_engine.tracks.lens import Lens
 from neuface_engine.tracks.meshes import MeshTrack

@@ -86,6 +86,9 @@ def lens_of(
     if pinhole.neck is not None:  # first x -> N (x - neck) + neck
         shift = shift + turned(rotation, neck - turned(pinhole.neck, neck))
         rotation = rotation @ pinhole.neck
+    if pinhole.world is not None:  # then x -> W x + w
+        world, place = pinhole.world[..., :3], pinhole.world[..., 3]
+        rotation, shift = world @ rotation, turned(world, shift) + place
     # ours: x -> R (x - root) + root, then + shift of the lens
     theta = theta.replace(
         pose=torch.cat([torch.from_numpy(axis_angle(rotation)), theta.pose[..., 3:]], dim=-1)

@@ -23,7 +23,8 @@ class Pinhole:
 
     rotation R [F, V, 3, 3], translation t [F, V, 3] metres; focal and centre [F, V, 2] pixels of the picture (y down);
     on_root: R turns about the head's root joint, not about the origin; neck [F, V, 3, 3]: rotation at the neck joint
-    before that, where the tracker has one (our head's neck stays straight).
+    before that, where the tracker has one (our head's neck stays straight); world [F, V, 3, 4]: where R and t give
+    points of the world, its rotation and translation to the camera's axes.
     """
 
     rotation: Floats
@@ -31,6 +32,7 @@ class Pinhole:
     focal: NDArray[np.floating[Any]]
     centre: NDArray[np.floating[Any]]
     neck: Floats | None = None
+    world: Floats | None = None
     on_root: bool = False
 
 

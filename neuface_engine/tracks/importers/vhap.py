@@ -1,19 +1,23 @@
-"""VHAP (ShenhanQian/VHAP, vhap/model/tracker.py: save_result): tracked_flame_params_EPOCH.npz.
+"""VHAP (ShenhanQian/VHAP, vhap/model/tracker.py: save_result): tracked_flame_params_EPOCH.npz, and its dataset.
 
 rotation, translation, neck_pose, jaw_pose [F, 3], eyes_pose [F, 6] axis-angle and metres, shape [300], expr [F, 100],
-timestep_id [F], image_size (height, width), focal_length [1] in units of the longer side where the footage was not
-calibrated; the camera then stands 1 m in front of the origin. Of calibrated footage the file has no cameras.
+timestep_id [F] (text: the digits of the pictures' names), image_size (height, width), focal_length [1] in units of the
+longer side where the footage was not calibrated; the camera then stands 1 m in front of the origin. Of calibrated
+footage the file has no cameras; the dataset has (vhap_dataset).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neuface_engine.errors import TrackError
+from neuface_engine.tracks.importers import vhap_dataset
 from neuface_engine.tracks.importers.files import number_of, read_container
 from neuface_engine.tracks.importers.reading import Arrays, Pinhole, Reading, frame_numbers, matrices
 
@@ -27,15 +31,23 @@ def matches(path: Path, content: Mapping[str, Any]) -> bool:
 
 
 def matches_folder(path: Path) -> bool:
-    return any(path.glob("tracked_flame_params*.npz"))
+    return vhap_dataset.matches_folder(path) or bool(_runs(path))
+
+
+def _runs(path: Path) -> list[Path]:
+    """The folders of runs: the folder itself, or those in it, which are named by their time."""
+    return [run for run in (path, *sorted(path.glob("*/"))) if any(run.glob("tracked_flame_params*.npz"))]
 
 
 def read(path: Path, *, views: Sequence[str] | None = None) -> Reading:
-    """The npz, or the run's folder (of which the last epoch is taken). Raises TrackError."""
+    """The npz, a run's folder (its last epoch), one of runs (the last), or the exported dataset. Raises TrackError."""
+    if path.is_dir() and vhap_dataset.matches_folder(path):
+        return vhap_dataset.read(path, views=views)
     if path.is_dir():
-        epochs = sorted(path.glob("tracked_flame_params*.npz"), key=lambda file: number_of(file) or 0)
-        if not epochs:
+        runs = _runs(path)
+        if not runs:
             raise TrackError(f"{path}: no tracked_flame_params*.npz; give the folder of a run")
+        epochs = sorted(runs[-1].glob("tracked_flame_params*.npz"), key=lambda file: number_of(file) or 0)
         path = epochs[-1]
     arrays = Arrays(path, read_container(path))
     rotation = arrays.numbers("rotation", None, 3)
@@ -43,11 +55,7 @@ def read(path: Path, *, views: Sequence[str] | None = None) -> Reading:
     turned = matrices(rotation)[:, None]
     shape = np.asarray(arrays.content.get("shape"))
     betas = arrays.numbers("shape", None) if shape.ndim == 1 else arrays.numbers("shape", 1, None)[0]
-    notes = [
-        f"{name} is not part of the head and left out"
-        for name in ("static_offset", "dynamic_offset")
-        if name in arrays and np.abs(arrays.numbers(name, *[None] * np.ndim(arrays.content[name]))).max() > 0
-    ]
+    notes = left_out(arrays)
     translation = arrays.numbers("translation", frames, 3)[:, None]
     jaw = arrays.numbers("jaw_pose", frames, 3)[:, None]
     height, width = (int(n) for n in arrays.numbers("image_size", 2))
@@ -77,8 +85,13 @@ def read(path: Path, *, views: Sequence[str] | None = None) -> Reading:
         )
     else:
         parameters["pose"] = np.concatenate([rotation[:, None], jaw], -1)
-        notes.append("the footage was calibrated and the file has no cameras; the head stands in world axes")
-    numbers = arrays.numbers("timestep_id", frames) if "timestep_id" in arrays else np.arange(frames)
+        notes.append(
+            "the footage was calibrated and the file has no cameras, so the head stands in world axes; "
+            "the dataset that VHAP exports (transforms.json) has them"
+        )
+    numbers, told = _timesteps(arrays, frames)
+    if not told:
+        notes.append("its frames are counted from 0: what it says of time steps is of other frames")
     return Reading(
         SOFTWARE,
         path,
@@ -88,3 +101,28 @@ def read(path: Path, *, views: Sequence[str] | None = None) -> Reading:
         image_sizes=((width, height),),
         notes=tuple(notes),
     )
+
+
+def left_out(arrays: Arrays) -> list[str]:
+    """A note for each offset of vertices that the file has."""
+    return [
+        f"{name} is not part of the head and left out"
+        for name in ("static_offset", "dynamic_offset")
+        if name in arrays and np.abs(arrays.numbers(name, *[None] * np.ndim(arrays.content[name]))).max() > 0
+    ]
+
+
+def _timesteps(arrays: Arrays, frames: int) -> tuple[NDArray[Any], bool]:
+    """The frames' numbers, and whether the file tells them: of a part of the footage it has those of the whole."""
+    ids = np.asarray(arrays.content.get("timestep_id", ()))
+    if ids.shape != (frames,):
+        return np.arange(frames), "timestep_id" not in arrays
+    if ids.dtype.kind not in "US":
+        return arrays.numbers("timestep_id", frames), True
+    found = [
+        re.search(r"\d{1,9}$", text.decode("latin1") if isinstance(text, bytes) else text)
+        for text in ids.tolist()
+    ]
+    if any(match is None for match in found):
+        return np.arange(frames), False
+    return np.array([int(match.group()) for match in found if match is not None]), True

@@ -97,7 +97,12 @@ def _find(
         return _PLAIN[layout](path)
     for module in _DATASETS.values():
         if module.recognises(path):
-            return module.find(path)
+            found = module.find(path)
+            if not found:
+                raise MediaError(
+                    f"{path}: looks like {module.NAME} but has no pictures or videos; see docs/footage.md"
+                )
+            return found
     try:
         return folders.single(path)
     except MediaError:

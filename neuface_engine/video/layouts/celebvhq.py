@@ -1,7 +1,7 @@
 """CelebV-HQ (Zhu et al. 2022): 35,666 clips of 15,653 people from the web, one view, with labels.
 
     celebvhq_info.json
-    M2Ohb0FAaJU_1.mp4            <id of the video>_<number>.mp4, beside the json or in a folder below it
+    M2Ohb0FAaJU_1.mp4            <id of the video>_<number>.mp4, beside the json or up to two folders below it
 
 The json maps, under "clips", the stem of each file to {ytb_id, duration {start_sec, end_sec}, bbox {top, bottom,
 left, right in 0..1}, attributes {appearance, action, emotion}}; "meta_info" names the attributes. Clips that are not
@@ -26,13 +26,13 @@ _FOLDERS = ("", "*", "*/*")
 
 
 def recognises(root: Path) -> bool:
-    """A folder with celebvhq_info.json."""
-    return (root / INFO).is_file()
+    """A folder with celebvhq_info.json, or one of those below it that hold the clips."""
+    return _info(root) is not None
 
 
 def find(root: Path) -> list[SequenceSource]:
     """One sequence for each clip that is there. Raises MediaError where the json is missing or damaged."""
-    clips, labels = _read(root / INFO)
+    clips, labels = _read(_info(root) or root / INFO)
     files = {
         file.stem: file
         for folder in _FOLDERS
@@ -44,6 +44,11 @@ def find(root: Path) -> list[SequenceSource]:
         for stem in sorted(files, key=natural_key)
         if stem in clips or "_" in stem
     ]
+
+
+def _info(root: Path) -> Path | None:
+    places = [root, *root.resolve().parents[: len(_FOLDERS) - 1]]
+    return next((place / INFO for place in places if (place / INFO).is_file()), None)
 
 
 def _source(file: Path, clip: Mapping[str, Any], labels: Mapping[str, list[str]]) -> SequenceSource:

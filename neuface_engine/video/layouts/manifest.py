@@ -8,8 +8,9 @@
 `path` is the only column that must be there: a video, an image, a folder of images or a pattern with {frame}. Rows of
 one `name` (default: the stem of the path) are views of one sequence, named by `view` (default: the stem). `identity`,
 `fps` (of images), `cameras` (rotations) and `ground_truth` (folder of meshes) may stand in any row of a sequence; other
-columns are kept as details. Paths are relative to the manifest; those that leave its folder, and absolute ones, are
-refused unless allowed. `manifest.csv#clip1` opens one sequence of it.
+columns are kept as details. Commas may also be semicolons or tabs, and `name` may be called `sequence`. Paths are
+relative to the manifest; those that leave its folder, and absolute ones, are refused unless allowed.
+`manifest.csv#clip1` opens one sequence of it.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from neuface_engine.video.views import find_views
 NAME = "manifest"
 _KNOWN = ("name", "view", "path", "identity", "fps", "cameras", "ground_truth")
 _MAX_BYTES = 256 * 2**20
+_MAX_LINE = 2**16
 
 
 def recognises(path: Path) -> bool:
@@ -90,8 +92,12 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
         if path.stat().st_size > _MAX_BYTES:
             raise MediaError(f"{path}: larger than {_MAX_BYTES >> 20} MB; split the manifest")
         with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
+            first = file.readline(_MAX_LINE)
+            file.seek(0)
+            reader = csv.DictReader(file, strict=True, delimiter=max(",;\t", key=first.count))
             columns = [column.strip().lower() for column in reader.fieldnames or []]
+            if "name" not in columns:
+                columns = ["name" if column == "sequence" else column for column in columns]
             if "path" not in columns:
                 raise MediaError(f"{path}: has no column 'path'; its first line names the columns")
             for row in reader:

@@ -6,6 +6,7 @@
 A view is named by the serial number of its camera, as in "world_2_cam" of camera_params.json; these rotations serve
 `--camera-weight` (OpenCV's axes). Either version may have pictures (`cam_<serial>_<time step>.jpg`) or videos. Where
 pictures skip time steps the frame rate is 73 / step. Colours are taken as they are, without the colour calibration.
+Besides the whole, one participant's folder can be given, and one performance's.
 """
 
 from __future__ import annotations
@@ -29,13 +30,24 @@ _PATTERNS = (
 
 
 def recognises(root: Path) -> bool:
-    """A folder of participants with camera_params.json, or of one participant."""
+    """A folder of participants with camera_params.json, of one participant, or the pictures of one performance."""
+    if _pictures(root) is not None:
+        return True
     people = _people(root)
     return any(_cameras(person) is not None for person in people)
 
 
 def find(root: Path) -> list[SequenceSource]:
     """One sequence for each participant and performance."""
+    pictures = _pictures(root)
+    if pictures is not None:
+        performance = pictures.parent if pictures.name == "images" else pictures
+        version = "2" if performance.parent.name == "sequences" else "1"
+        person = performance.parent.parent if version == "2" else performance.parent
+        return [
+            _source(found, person, version, performance.name)
+            for found in group(pictures, "cam_{view}_{frame}.*", kinds=_KINDS)
+        ]
     return [
         _source(found, person, version)
         for person in _people(root)
@@ -51,6 +63,14 @@ def _people(root: Path) -> list[Path]:
     return sorted(inside, key=lambda entry: natural_key(entry.name))
 
 
+def _pictures(root: Path) -> Path | None:
+    """The folder of one performance's pictures, of all cameras: `root` itself, or its `images`."""
+    for folder in (root.resolve(), root.resolve() / "images"):
+        if folder.is_dir() and next(folder.glob("cam_[0-9][0-9][0-9][0-9]*_[0-9]*.*"), None) is not None:
+            return folder
+    return None
+
+
 def _cameras(person: Path) -> Path | None:
     number = person.resolve().name
     for path in (
@@ -63,14 +83,15 @@ def _cameras(person: Path) -> Path | None:
     return None
 
 
-def _source(found: Group, person: Path, version: str) -> SequenceSource:
-    number, performance = person.resolve().name, found.fields["sequence"]
+def _source(found: Group, person: Path, version: str, performance: str | None = None) -> SequenceSource:
+    number, performance = person.resolve().name, performance or found.fields["sequence"]
+    known = number.isdecimal()
     has_frames = "{frame}" in str(found.locator)
     return SequenceSource(
-        name=f"{number}_{performance}",
+        name=f"{number}_{performance}" if known else performance,
         path=found.locator,
         views=found.views(),
-        identity=number,
+        identity=number if known else None,
         fps=FPS / mean_step(found.frame_numbers()) if has_frames else None,
         cameras=_cameras(person),
         layout=NAME,

@@ -14,7 +14,7 @@ SIDE, FOCAL = 256, 900.0
 POSITIONS = [(0.01, 0.0, 1.2), (0.02, -0.01, 1.2), (0.0, 0.01, 1.25)]
 
 
-def write(folder, faces, numbers=(0, 1, 2)):
+def write(folder, faces, numbers=(0, 1, 2), landmarks=None):
     """cam: Euler angles yaw, pitch, roll of the camera-to-world rotation R_z R_y R_x, and its position."""
     for f, number in enumerate(numbers):
         pitch, yaw, roll = faces.rotation[f]
@@ -30,6 +30,7 @@ def write(folder, faces, numbers=(0, 1, 2)):
             cam=np.array([[yaw, pitch, roll, *POSITIONS[f]]], np.float32),
             fov=np.array([16.2], np.float32),
             K=np.array([[[FOCAL, 0, SIDE / 2], [0, FOCAL, SIDE / 2], [0, 0, 1]]], np.float32),
+            **({} if landmarks is None else {"lmks_68": landmarks[f : f + 1].astype(np.float32)}),
         )
 
 
@@ -54,10 +55,14 @@ def test_vertices_project_as_its_camera_sees_them(faces, small_head, tmp_path):
     assert any("place in the video is not known" in line for line in track.provenance["warnings"])
 
 
-def test_the_footage_tells_where_its_picture_lay(faces, small_head, tmp_path):
-    """A turned, scaled cut: the landmarks of the footage bring it back, to the pixel."""
+@pytest.mark.parametrize("told", ["none", "pixels", "units"])
+def test_the_footage_tells_where_its_picture_lay(told, faces, small_head, tmp_path):
+    """A turned, scaled cut: the landmarks of the footage bring it back, to the pixel, with or without its own."""
     write(tmp_path, faces)
     alone = import_track(tmp_path, head=small_head)
+    if told != "none":
+        own = np.asarray(alone.projected_landmarks())[:, 0, :, :2]
+        write(tmp_path, faces, landmarks=own if told == "pixels" else own / SIDE * 2 - 1)
     angle, scale = np.radians(12), 0.8  # frame px -> picture px
     linear = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     shift = np.array([-130.0, -40.0])
@@ -89,4 +94,13 @@ def test_two_files_of_one_frame_are_refused(faces, small_head, tmp_path):
     write(tmp_path, faces)
     (tmp_path / "001.npz").write_bytes((tmp_path / "1.npz").read_bytes())
     with pytest.raises(nf.TrackError, match="same frame"):
+        import_track(tmp_path, head=small_head)
+
+
+def test_an_older_version_is_named(faces, small_head, tmp_path):
+    content = {"shape": faces.shape[None], "exp": faces.expression[:1], "pose": np.zeros((1, 6))}
+    content |= {"eye_pose": np.zeros((1, 6)), "cam": np.zeros(6)}
+    np.save(tmp_path / "0.npy", np.array(content, dtype=object), allow_pickle=True)
+    assert detect(tmp_path) == "flame-head-tracker"
+    with pytest.raises(nf.TrackError, match=r"0\.npy: of flame-head-tracker before version 4"):
         import_track(tmp_path, head=small_head)

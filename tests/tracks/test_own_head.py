@@ -1,0 +1,53 @@
+"""A track is read with the face model that it names, where that lies in the folder of assets."""
+
+from __future__ import annotations
+
+import json
+import pickle
+
+import numpy as np
+import pytest
+
+import neuface_engine as nf
+from neuface_engine.tracks.loading import own_head
+from tests.face_model import tiny_flame
+
+
+def track_of(path, name, fingerprint):
+    header = {
+        "format": "neuface-track",
+        "provenance": {"head": {"name": name, "fingerprint": fingerprint}},
+    }
+    np.savez(path, header=json.dumps(header))
+    return path
+
+
+@pytest.fixture
+def assets(tmp_path, monkeypatch):
+    folder = tmp_path / "assets"
+    folder.mkdir()
+    monkeypatch.setenv("NEUFACE_ASSETS", str(folder))
+    for seed, name in enumerate(("generic_model.pkl", "female_model.pkl")):
+        (folder / name).write_bytes(pickle.dumps(tiny_flame.model(seed)))
+    tiny_flame.save_object(folder / "landmark_embedding.npy", tiny_flame.embedding())
+    (folder / "male_model.pkl").write_bytes(b"damaged")
+    return folder
+
+
+def test_flame_is_found_by_its_bases_whatever_its_name(assets, tmp_path):
+    female = nf.FaceModel.load(assets / "female_model.pkl")
+    assert (
+        own_head(track_of(tmp_path / "a.npz", "generic_model", female.fingerprint)).fingerprint
+        == female.fingerprint
+    )
+
+
+def test_one_that_is_not_there_is_named(assets, tmp_path):
+    path = track_of(tmp_path / "a.npz", "flame2023", "0" * 64)
+    with pytest.raises(nf.TrackError, match=r"made with the head 'flame2023'.*give it with --head"):
+        own_head(path)
+
+
+def test_the_embedded_head_needs_no_folder(tmp_path):
+    head = nf.FaceModel.load("open")
+    assert own_head(track_of(tmp_path / "a.npz", "open", head.fingerprint)).fingerprint == head.fingerprint
