@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from neuface_engine.review.events import Added
 from neuface_engine.review.journal import LOG_FOLDER, OLD_LOG, whole_lines
 from neuface_engine.review.project import Project
 from neuface_engine.review.project_file import PROJECT_FILE, ProjectFile
+from neuface_engine.review.taking_over import Copy
 
 FORK = "~"
 """Marks the name of a log that parts from another of the same reviewer."""
@@ -22,23 +25,39 @@ class Merged:
 
     events       how many that were not here before
     logs         names of the logs that are new or grew
-    conflicts    one line for each reviewer whose logs part; both are kept, and all that both say counts
+    conflicts    one line for each reviewer whose logs part (both are kept, and all that both say counts), and for each
+                 other copy of which tracks differ from those here
+    tracks       how many were copied
     """
 
     events: int
     logs: tuple[str, ...]
     conflicts: tuple[str, ...]
+    tracks: int = 0
 
 
 def merge(project: Project, *others: str | Path) -> Merged:
-    """Takes over the logs of other project folders, or single log files. Doing it again changes nothing.
+    """Takes over the logs of other project folders, or single log files, with the tracks that they are about and that
+    are not here. Doing it again changes nothing.
 
     A log that continues one that is here makes it longer. One that parts from it (the same reviewer worked in two
     copies of the project) is kept beside it as "<name>~<hash>". Raises ProjectError for a log that is damaged: nothing
     of it is taken over then.
     """
+    project.check_writable()
+    with ExitStack() as stack:
+        copies = [stack.enter_context(Copy(Path(o))) for o in others if (Path(o) / PROJECT_FILE).exists()]
+        for copy in copies:
+            copy.check_names(project)
+        logs = _take_logs(project, others)
+        files = [copy.take_over(project) for copy in copies]
+    conflicts = (*logs.conflicts, *[line for taken in files for line in taken.differing])
+    return Merged(logs.events, logs.logs, conflicts, sum(taken.tracks for taken in files))
+
+
+def _take_logs(project: Project, others: Sequence[str | Path]) -> Merged:
     incoming = [item for other in others for item in _logs_of(Path(other))]
-    checked = [(name, path, _sound(path)) for name, path in incoming]
+    checked = [(name, where, _sound(where, data)) for name, where, data in incoming]
     before = _ids(project)
     grown: dict[str, None] = {}
     conflicts = []
@@ -56,23 +75,26 @@ def merge(project: Project, *others: str | Path) -> Merged:
     return Merged(len(_ids(project) - before), tuple(grown), tuple(conflicts))
 
 
-def _logs_of(other: Path) -> list[tuple[str, Path]]:
-    """(name, file) of each log of a project folder; of a file itself."""
+def _logs_of(other: Path) -> list[tuple[str, str, bytes]]:
+    """(name, place, lines) of each log of a project; of a file itself."""
     if other.is_file():
-        return [(other.stem, other)]
+        return [(other.stem, str(other), whole_lines(other))]
     if not (other / PROJECT_FILE).exists():
         raise ProjectError(f"{other}: neither a project nor a log; name a project folder or a .jsonl file")
+    if ProjectFile.read(other).database:
+        with Project.open(other) as team:
+            return [(name, f"{other}: log {name}", team.log.content(name)) for name in team.log.stamps()]
     found = sorted((other / LOG_FOLDER).glob("*.jsonl"))
     old = other / OLD_LOG
-    return [(path.stem, path) for path in (*found, *([old] if old.exists() else []))]
+    files = (*found, *([old] if old.exists() else []))
+    return [(path.stem, str(path), whole_lines(path)) for path in files]
 
 
-def _sound(path: Path) -> bytes:
-    data = whole_lines(path)
+def _sound(where: str, data: bytes) -> bytes:
     replayed = chain.replay(data)
     if replayed.problems:
         line, words = replayed.problems[0]
-        raise ProjectError(f"{path}: line {line} {words}; merge an undamaged copy")
+        raise ProjectError(f"{where}: line {line} {words}; merge an undamaged copy")
     return data
 
 

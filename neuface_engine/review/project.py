@@ -31,7 +31,7 @@ from neuface_engine.review.locking import ProjectLock
 from neuface_engine.review.media import Source, portable
 from neuface_engine.review.notes import standing_notes
 from neuface_engine.review.project_file import PROJECT_FILE, ProjectFile
-from neuface_engine.review.track_files import TrackFiles, file_hash
+from neuface_engine.review.track_files import TrackFiles, copy_track, file_hash, same_bytes
 
 if TYPE_CHECKING:
     from neuface_engine.review.database import DatabaseJournal
@@ -244,6 +244,8 @@ class Project:
     ) -> Path:
         """Lists a sequence with its track (default: tracks/<name>.npz); returns the track's path.
 
+        A track from elsewhere is copied into the project (`take_in`).
+
         What is listed already as given here is left as it is. Raises ProjectError.
         """
         known = self.index.entries([name]).get(name)
@@ -285,6 +287,23 @@ class Project:
             self.log.append(*events)
             number += len(rows)
         return number
+
+    def take_in(self, name: str, track: Path, *, replace: bool = False) -> Path:
+        """Copies a track from elsewhere to where that of a sequence lies, or will; returns that place.
+
+        Raises ProjectError where there is no such file, or (but for `replace`) another one lies there already.
+        """
+        self.check_writable()
+        place = self.track_file(name)
+        if not track.is_file():
+            raise ProjectError(f"{track}: no such track; make one with `neuface track`")
+        if not same_bytes(track, place):
+            if place.exists() and not replace:
+                raise ProjectError(
+                    f"{place}: another track is there already; take {track} in under another name, or replace it"
+                )
+            copy_track(track, place)
+        return place
 
     def remove_sequences(self, names: Iterable[str], reviewer: str) -> None:
         """Takes sequences off the list; files and what was said about them stay. Raises ProjectError."""
@@ -409,7 +428,7 @@ class Project:
         else:
             absolute = Path(track).resolve()
             if not absolute.is_relative_to(self.folder.resolve()):
-                raise ProjectError(f"{track}: outside of the project {self.folder}; copy it there first")
+                absolute = self.take_in(name, absolute).resolve()
             relative = absolute.relative_to(self.folder.resolve()).as_posix()
         record = source
         if isinstance(source, str | Path):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from neuface_engine.errors import ProjectError
+from neuface_engine.files import written_whole
 
 Stamp = tuple[int, int]
 _FEW = 64
@@ -66,3 +68,27 @@ def file_hash(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return ""
+
+
+def same_bytes(one: Path, other: Path) -> bool:
+    """Whether two files are there and alike; only what is equally long is read."""
+    try:
+        alike = one.stat().st_size == other.stat().st_size
+    except OSError:
+        return False
+    return alike and file_hash(one) == file_hash(other)
+
+
+def copy_track(source: Path, place: Path) -> None:
+    """Copies a file whole or not at all, and reads it back. Raises ProjectError."""
+    wanted = file_hash(source)
+    try:
+        stream = source.open("rb")
+    except OSError as error:
+        raise ProjectError(
+            f"{source}: cannot be read ({error.strerror}); give yourself permission"
+        ) from error
+    with stream, written_whole(place, ProjectError) as copy:
+        shutil.copyfileobj(stream, copy, 1 << 20)
+    if file_hash(place) != wanted:
+        raise ProjectError(f"{place}: is not what was copied from {source}; check the disk, and copy again")

@@ -170,7 +170,7 @@ def test_merge_takes_over_another_copy(lab: Path, run, tmp_path: Path) -> None:
     shutil.copytree(lab, tmp_path / "copy")
     run("verdict", "003", "reject", "--reviewer", "bob", project=tmp_path / "copy")
     code, said, _ = run("merge", tmp_path / "copy")
-    assert (code, said) == (0, {"events": 1, "logs": ["bob"], "conflicts": []})
+    assert (code, said) == (0, {"events": 1, "logs": ["bob"], "conflicts": [], "tracks": 0})
     assert run("queue", "--by", "bob")[1]["rows"][0]["name"] == "003"
 
 
@@ -202,6 +202,30 @@ def test_sequences_are_added_with_tracks_from_a_list_and_under_free_names(run, t
     assert (tmp_path / "lab" / rows["clip"]["track"]).read_bytes() == b"track"
     assert (rows["c"]["source"], rows["c"]["identity"]) == ("../a/clip.mp4", "p2")
     assert rows["e"]["source"] == "../b/clip.mp4" and rows["d"]["source"] is None
+
+
+def test_tracks_from_elsewhere_are_copied_and_never_take_the_place_of_others(run, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    for name in "ab":
+        (tmp_path / "out" / f"{name}.npz").write_bytes(b"track of " + name.encode())
+    table = tmp_path / "out" / "list.csv"
+    table.write_text(f"name,track\na,a.npz\nb,{tmp_path / 'out' / 'b.npz'}\n", encoding="utf-8")
+    assert run("add", "--list", table)[:2] == (
+        0,
+        {"project": str(tmp_path / "lab"), "added": ["a", "b"], "total": 2},
+    )
+    kept = tmp_path / "lab" / "tracks"
+    assert [(kept / f"{name}.npz").read_bytes() for name in "ab"] == [b"track of a", b"track of b"]
+    for name in "ab":
+        (tmp_path / "out" / f"{name}.npz").write_bytes(b"tracked anew")
+    code, said, err = run("add", "--list", table)
+    assert code == 2 and "2 other tracks are there already under this name (a, b)" in said["error"]
+    assert "--replace" in err and (kept / "a.npz").read_bytes() == b"track of a"
+    run("verdict", "a", "accept")
+    assert run("add", "--list", table, "--replace")[0] == 0
+    assert (kept / "a.npz").read_bytes() == b"tracked anew"
+    assert run("queue", "--state", "stale")[1]["rows"][0]["name"] == "a"
+    assert "no such track" in run("add", "--name", "c", "--track", tmp_path / "none.npz")[1]["error"]
 
 
 @pytest.mark.parametrize(

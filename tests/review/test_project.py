@@ -62,10 +62,17 @@ def test_a_link_that_leaves_the_folder_is_refused(tmp_path: Path) -> None:
         project.add_sequence("001")
 
 
-def test_a_track_from_elsewhere_is_refused(tmp_path: Path) -> None:
+def test_a_track_from_elsewhere_is_copied_and_never_takes_the_place_of_another(tmp_path: Path) -> None:
     project = Project.create(tmp_path / "lab")
-    with pytest.raises(ProjectError, match="copy it there first"):
+    with pytest.raises(ProjectError, match="no such track"):
         project.add_sequence("001", tmp_path / "other.npz")
+    (tmp_path / "other.npz").write_bytes(b"one")
+    place = project.add_sequence("001", tmp_path / "other.npz")
+    assert place == tmp_path.resolve() / "lab" / "tracks" / "001.npz" and place.read_bytes() == b"one"
+    (tmp_path / "other.npz").write_bytes(b"two")
+    with pytest.raises(ProjectError, match="another track is there already"):
+        project.add_sequence("001", tmp_path / "other.npz")
+    assert place.read_bytes() == b"one"
 
 
 @pytest.mark.parametrize(

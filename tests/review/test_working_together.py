@@ -14,6 +14,7 @@ from neuface_engine.review import Filter, Note, Project, Verdict
 from neuface_engine.review.assignment import draw_double, give_back, held
 from neuface_engine.review.journal import Head
 from neuface_engine.review.merge import merge
+from neuface_engine.review.proof import Plan, draw_audit, load_audit
 from neuface_engine.review.verify import verify
 
 
@@ -48,11 +49,12 @@ def test_no_two_reviewers_hold_the_same_sequence(tmp_path: Path) -> None:
         assert handed(project, "e") == "002"
 
 
-def test_what_is_held_too_long_goes_to_another(tmp_path: Path) -> None:
+def test_what_is_held_too_long_goes_to_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with make(tmp_path, 1) as project:
-        assert handed(project, "anna", lease_s=0.05) == "000"
+        assert handed(project, "anna", lease_s=600) == "000"
         assert handed(project, "bob") is None
-        time.sleep(0.06)
+        later = time.time() + 601
+        monkeypatch.setattr("neuface_engine.review.assignment.time.time", lambda: later)
         assert handed(project, "bob") == "000"
 
 
@@ -253,6 +255,48 @@ def test_a_single_log_and_a_folder_of_version_1_can_be_merged(copies: list[Path]
         assert project.verdict("old 1").reviewer == "dora"
         assert "old 1" in project.sequences
     assert (old / "review.jsonl").exists(), "the other folder is not touched"
+
+
+def test_merging_brings_the_tracks_and_what_an_audit_was_drawn_from(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "clip.mp4").write_bytes(b"footage")
+    with make(tmp_path / "other" / "lab", 3) as there:
+        there.add_sequence("001", source=tmp_path / "other" / "clip.mp4")
+        draw_audit(there, reviewer="lead", plan=Plan(limit=0.9, target=0.1))
+        there.judge("000", "reject", "anna")
+        there.judge("001", "accept", "anna")
+    with Project.create(tmp_path / "here") as here:
+        (here.folder / "tracks").mkdir()
+        (here.folder / "tracks" / "001.npz").write_bytes(b"another")
+        outcome = merge(here, tmp_path / "other" / "lab")
+        assert outcome.tracks == 2
+        (line,) = outcome.conflicts
+        assert "001" in line and "stay as they are" in line and "\n" not in line
+        assert (here.folder / "tracks" / "001.npz").read_bytes() == b"another", "what is here stays"
+        assert {row.name: row.state for row in here.index.rows()} == {
+            "000": "reject",
+            "001": "stale",
+            "002": "tracked",
+        }
+        assert load_audit(here) is not None, "its list came with it"
+        assert here.source_of("001") == (tmp_path / "other" / "clip.mp4").resolve()
+        again = merge(here, tmp_path / "other" / "lab")
+        assert (again.events, again.tracks, again.logs) == (0, 0, ())
+
+
+def test_another_project_whose_names_mean_other_footage_is_refused(tmp_path: Path) -> None:
+    for place, content in (("a", b"one"), ("b", b"two")):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / "clip.mp4").write_bytes(content)
+        with Project.create(tmp_path / place / "lab") as project:
+            project.add_sequence("clip", source=tmp_path / place / "clip.mp4")
+    with (
+        Project.open(tmp_path / "a" / "lab") as project,
+        pytest.raises(ProjectError, match="another project, in which clip is of other footage"),
+    ):
+        merge(project, tmp_path / "b" / "lab")
+    with Project.open(tmp_path / "a" / "lab") as project:
+        assert project.source_of("clip") == (tmp_path / "a" / "clip.mp4").resolve()
 
 
 def test_a_damaged_log_is_not_taken_over(copies: list[Path]) -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from neuface_engine.cli.output import Output
 from neuface_engine.cli.review import shared
 from neuface_engine.errors import ConfigError, ProjectError
+
+if TYPE_CHECKING:
+    from neuface_engine.review import Project
 
 TRACK_SUFFIX = ".npz"
 
@@ -35,10 +37,13 @@ def add_to(parts: Any) -> None:
         "--list",
         type=Path,
         metavar="FILE",
-        help="a CSV (with a header) or JSON Lines of name, track, source, identity",
+        help="a CSV (with a header) or JSON Lines of name, track, source, identity; files as seen from the list",
     )
     add.add_argument("--name", metavar="NAME", help="of the one sequence given (default: its file's)")
     add.add_argument("--track", type=Path, metavar="FILE", help="the track of the one sequence given")
+    add.add_argument(
+        "--replace", action="store_true", help="a track that is there already gives way to the one given"
+    )
     add.add_argument(
         "--identity", default="", metavar="WHO", help="whose face it is; clips of one person are correlated"
     )
@@ -68,7 +73,6 @@ def run_add(options: argparse.Namespace, output: Output) -> int:
     with Project.create(options.project, database=options.database) as project:
         project.check_writable()
         taken = dict(project.sequences) if footage else {}
-        tracked: list[str] = []
         sources: list[Path | None] = [*footage] or ([None] if single else [])
         for path in sources:
             given, source = options.track, path
@@ -76,11 +80,10 @@ def run_add(options: argparse.Namespace, output: Output) -> int:
                 given, source = path, footage_of(path)
             name = options.name or _free_name(path or options.track, source or path, taken, project)
             taken[name] = ""
-            track = _into(project, name, given)
-            if track is not None:
-                tracked.append(name)
-            entries.append({"name": name, "track": track, "source": source, "identity": options.identity})
+            entries.append({"name": name, "track": given, "source": source, "identity": options.identity})
+        _take_in(project, entries, replace=options.replace)
         project.add_sequences(entries)
+        tracked = [entry["name"] for entry in entries if isinstance(entry["track"], Path)]
         project.index.check_tracks([entry["name"] for entry in entries])
         for name in tracked:
             _measure(project, name, output)
@@ -101,7 +104,7 @@ def footage_of(track: Path) -> Path | None:
     return Path(recorded) if isinstance(recorded, str) and Path(recorded).exists() else None
 
 
-def _measure(project: Any, name: str, output: Output) -> None:
+def _measure(project: Project, name: str, output: Output) -> None:
     """Keeps the measures and flags of a track that was given."""
     from neuface_engine.cli.review.flagging import measures_of
     from neuface_engine.errors import NeuFaceError
@@ -132,7 +135,7 @@ def _footage(options: argparse.Namespace) -> Iterator[Path]:
             yield path
 
 
-def _free_name(path: Path, source: Path | None, taken: dict[str, str], project: Any) -> str:
+def _free_name(path: Path, source: Path | None, taken: dict[str, str], project: Project) -> str:
     """The file's name; with its folder's before it where another sequence, of other footage, has that name already."""
     resolved = path.resolve()
     footage = None if source is None else source.resolve()
@@ -146,22 +149,31 @@ def _free_name(path: Path, source: Path | None, taken: dict[str, str], project: 
     return name
 
 
-def _into(project: Any, name: str, track: Path | None) -> str | None:
-    """The track's path in the project; one from elsewhere is copied there."""
-    if track is None:
-        return None
-    if not track.is_file():
-        raise ProjectError(f"{track}: no such track; make one with `neuface track`")
+def _take_in(project: Project, entries: list[dict[str, Any]], *, replace: bool) -> None:
+    """Copies tracks that lie elsewhere into the project. Raises ProjectError before the first is copied."""
+    from neuface_engine.review.track_files import same_bytes
+
     root = project.folder.resolve()
-    if not track.resolve().is_relative_to(root):
-        place = project.track_file(name)
-        try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(track, place)
-        except OSError as error:
-            raise ProjectError(f"{place}: cannot be written ({error.strerror}); free some space") from error
-        track = place
-    return str(track.resolve().relative_to(root).as_posix())
+    given = [(entry, entry["track"]) for entry in entries if isinstance(entry["track"], Path)]
+    missing = [track for _, track in given if not track.is_file()]
+    if missing:
+        raise ProjectError(f"{missing[0]}: no such track; make one with `neuface track`")
+    outside = [(entry, track) for entry, track in given if not track.resolve().is_relative_to(root)]
+    taken = [
+        str(entry["name"])
+        for entry, track in outside
+        if project.track_file(entry["name"]).exists()
+        and not same_bytes(track, project.track_file(entry["name"]))
+    ]
+    if taken and not replace:
+        names = ", ".join(taken[:5]) + (", ..." if len(taken) > 5 else "")
+        number = "another track is" if len(taken) == 1 else f"{len(taken)} other tracks are"
+        raise ProjectError(
+            f"{project.folder}: {number} there already under this name ({names}); nothing is added: give --name, or "
+            "--replace (verdicts on what is replaced go stale)"
+        )
+    for entry, track in outside:
+        entry["track"] = project.take_in(entry["name"], track, replace=True)
 
 
 def _listed(path: Path) -> Iterator[dict[str, Any]]:
@@ -177,6 +189,11 @@ def _listed(path: Path) -> Iterator[dict[str, Any]]:
                 if not isinstance(row, dict) or not isinstance(row.get("name"), str) or not row["name"]:
                     raise ValueError("it has no name")
                 values = {key: row.get(key) or None for key in ("track", "source")}
+                beside = path.parent / str(values["track"])
+                if values["track"] is not None and (
+                    beside.is_file() or Path(str(values["track"])).is_absolute()
+                ):
+                    values["track"] = beside
                 if values["source"] is not None and not isinstance(values["source"], dict):
                     values["source"] = path.parent / str(values["source"])
                 yield {"name": row["name"], **values, "identity": str(row.get("identity") or "")}

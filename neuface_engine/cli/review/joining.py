@@ -15,9 +15,10 @@ def add_to(parts: Any) -> None:
     merge = shared.add_parser(
         parts,
         "merge",
-        "take over the logs of other copies of the project",
+        "take over the logs of other copies of the project, and their tracks",
         run_merge,
-        description="The union of the logs: in any order, and again without harm. Tracks are not copied.",
+        description="The union of the logs: in any order, and again without harm. Tracks that are not here are copied; "
+        "those that are here stay as they are.",
     )
     merge.add_argument(
         "others", nargs="+", type=Path, metavar="OTHER", help="a project folder, or one .jsonl log"
@@ -44,9 +45,17 @@ def run_merge(options: argparse.Namespace, output: Output) -> int:
     with shared.opened(options, output, writing=True) as project:
         outcome = merge(project, *options.others)
     output.result(
-        {"events": outcome.events, "logs": list(outcome.logs), "conflicts": list(outcome.conflicts)}
+        {
+            "events": outcome.events,
+            "logs": list(outcome.logs),
+            "conflicts": list(outcome.conflicts),
+            "tracks": outcome.tracks,
+        }
     )
-    output.line(f"{outcome.events} new events; logs: {', '.join(outcome.logs) or 'none changed'}")
+    output.line(
+        f"{outcome.events} new events; logs: {', '.join(outcome.logs) or 'none changed'}; "
+        f"tracks copied: {outcome.tracks}"
+    )
     for conflict in outcome.conflicts:
         output.note(conflict)
     return 0
