@@ -8,7 +8,7 @@ import numpy as np
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
 from neuface_studio.session import IterationRecord, RunState, Session
-from neuface_studio.worker import Analysis, AnalysisWorker, BackgroundThread
+from neuface_studio.worker import Analysis, AnalysisWorker, BackgroundThread, end_worker
 
 SETTLE_MS = 350  # a state that is only passed by is not analysed
 REMEMBER = 60
@@ -77,9 +77,7 @@ class Analyst(QObject):
         self._under_way = None
         worker, thread = self._worker, self._thread
         self._worker = self._thread = None
-        if worker is not None and thread is not None:
-            thread.join(worker.stop)
-            thread.deleteLater()
+        end_worker(worker, thread)
 
     @Slot()
     def _on_footage(self) -> None:

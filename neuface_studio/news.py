@@ -47,7 +47,7 @@ class News:
         resting = before in AT_WORK and state in AT_REST
         if resting:
             self._results.autosave()
-            if state == RunState.FINISHED:
+            if state == RunState.FINISHED and self._results.keeps_tracks:
                 session.notify(
                     "good",
                     f"Finished: {session.newest_optimised} EM iterations. Your verdict, please: 1, 2 or 3.",

@@ -46,7 +46,7 @@ def queue_commands() -> tuple[Command, ...]:
             "&Filter the queue",
             MENU,
             ("Ctrl+F",),
-            "Go to the filter over the queue: words, state:new, flag:jitter, cvd>1.5.",
+            "Go to the filter over the queue: words, state:new, flag:jitter, reason:lips, is:disputed, cvd>1.5.",
         ),
         Command(
             "hide_queue",

@@ -1,10 +1,12 @@
-"""What is typed over the queue, as a condition: words of the name, ``state:new``, ``flag:jitter``, ``cvd>1.5``."""
+"""What is typed over the queue, as a condition: words of the name, ``state:new``, ``flag:jitter``, ``reason:lips``,
+``is:disputed``, ``cvd>1.5``."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
+from neuface_engine.review.events import REASONS
 from neuface_studio.queue_model import COLUMNS, STATES
 
 MEASURES = {
@@ -17,25 +19,34 @@ _BOUND = re.compile(r"^([a-z_]+)([<>])=?(.*)$")
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which rows are shown; empty fields let everything pass. A bound is (measure, "<" or ">", value)."""
+    """Which rows are shown; empty fields let everything pass. A bound is (measure, "<" or ">", value).
+
+    ``brushed`` bounds come from the histogram, not from what is typed.
+    """
 
     text: str = ""
     state: str = ""
     flag: str = ""
+    reason: str = ""
     reviewer: str = ""
+    disputed: bool = False
     bounds: tuple[tuple[str, str, float], ...] = ()
+    brushed: tuple[tuple[str, str, float], ...] = ()
 
 
 def parse(text: str, *, state: str = "") -> tuple[Wanted, str]:
     """The condition, and a sentence on what was not understood (empty where all was)."""
     words: list[str] = []
-    keyed = {"state": state, "flag": "", "reviewer": ""}
+    keyed = {"state": state, "flag": "", "reason": "", "reviewer": ""}
+    disputed = False
     bounds: list[tuple[str, str, float]] = []
     problem = ""
     for token in text.split():
         key, colon, value = token.partition(":")
         bound = _BOUND.match(token.lower())
-        if colon and key.lower() in keyed:
+        if token.lower() == "is:disputed":
+            disputed = True
+        elif colon and key.lower() in keyed:
             keyed[key.lower()] = value
         elif bound and bound[1] in MEASURES:
             try:
@@ -50,7 +61,27 @@ def parse(text: str, *, state: str = "") -> tuple[Wanted, str]:
     if known is None:
         names = ", ".join(look.word for look in STATES.values())
         problem = f"“{keyed['state']}” is no state; there are {names}"
-    return Wanted(" ".join(words), known or "", keyed["flag"], keyed["reviewer"], tuple(bounds)), problem
+    reason = reason_named(keyed["reason"])
+    if reason is None:
+        problem = f"“{keyed['reason']}” is no reason; there are {', '.join(REASONS)}"
+    wanted = Wanted(
+        " ".join(words),
+        known or "",
+        keyed["flag"],
+        reason or "",
+        keyed["reviewer"],
+        disputed=disputed,
+        bounds=tuple(bounds),
+    )
+    return wanted, problem
+
+
+def reason_named(word: str) -> str | None:
+    """The reason of a verdict that a word means, as the log or the window writes it; None for an unknown one."""
+    if not word:
+        return ""
+    plain = word.lower().replace("-", "_")
+    return next((r for r, said in REASONS.items() if plain in (r, said.replace(" ", "_"))), None)
 
 
 def state_named(word: str) -> str | None:

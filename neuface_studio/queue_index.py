@@ -15,14 +15,19 @@ def filter_of(wanted: Wanted | None) -> Filter:
     if wanted is None:
         return Filter()
     ranges: dict[str, tuple[float | None, float | None]] = {}
-    for measure, side, value in wanted.bounds:
+    for measure, side, value in (*wanted.bounds, *wanted.brushed):
         low, high = ranges.get(measure, (None, None))
-        ranges[measure] = (value, high) if side == ">" else (low, value)
+        if side == ">":
+            ranges[measure] = (value if low is None else max(low, value), high)
+        else:
+            ranges[measure] = (low, value if high is None else min(high, value))
     suspicion = ranges.pop("suspicion", (None, None))
     return Filter(
         states=(wanted.state,) if wanted.state else (),
         flags=(wanted.flag,) if wanted.flag else (),
+        reasons=(wanted.reason,) if wanted.reason else (),
         reviewer=wanted.reviewer or None,
+        disputed=True if wanted.disputed else None,
         text=wanted.text,
         ranges=ranges,
         suspicion=suspicion,

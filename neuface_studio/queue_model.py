@@ -14,7 +14,7 @@ from PySide6.QtGui import QColor, QImage
 
 from neuface_studio import theme
 from neuface_studio.worker.paging import PageWorker, Read
-from neuface_studio.worker.threads import BackgroundThread
+from neuface_studio.worker.threads import BackgroundThread, end_worker
 
 PAGE = 128  # rows read at once
 PAGES = 60  # pages kept
@@ -256,9 +256,7 @@ class QueueModel(QAbstractTableModel):
         worker, thread = self._worker, self._thread
         self._worker = self._thread = None
         self._index = None
-        if worker is not None and thread is not None:
-            thread.join(worker.stop)
-            thread.deleteLater()
+        end_worker(worker, thread)
 
     def number_of(self, name: str, *, limit: int = 20_000) -> int | None:
         """The row of a sequence among the first ``limit``; None where it is not shown."""

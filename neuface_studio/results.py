@@ -14,14 +14,13 @@ from PySide6.QtCore import QObject, Signal
 
 from neuface_engine.errors import NeuFaceError
 from neuface_engine.review import Project, Undo, Verdict
-from neuface_engine.review.coverage import Coverage
 from neuface_engine.review.queue import QueueRow
 from neuface_studio import faces, projects
 from neuface_studio.model import FIRST_RUN
 from neuface_studio.open_projects import OpenProjects
 from neuface_studio.session import Footage, IterationRecord, Judgement, Session
 from neuface_studio.undo import Change
-from neuface_studio.verdicts import VerdictBook
+from neuface_studio.verdicts import Said, VerdictBook
 from neuface_studio.worker import SavedResult
 
 FEW = 5000  # sequences among which footage is looked for by its path
@@ -206,16 +205,7 @@ class Results(QObject):
             )
         return result
 
-    def judge(
-        self,
-        verdict: str,
-        note: str,
-        reviewer: str,
-        *,
-        reasons: tuple[str, ...] = (),
-        coverage: Coverage | None = None,
-        adjudicate: bool = False,
-    ) -> bool:
+    def judge(self, said: Said) -> bool:
         """Save the shown iteration and the verdict on it, at once; False where that fails."""
         session = self.session
         record = session.record()
@@ -225,16 +215,14 @@ class Results(QObject):
             return False
         self.leaving.emit()  # what was shown of it comes before the verdict in the log
         try:
-            given = self._book.add(
-                verdict, note, reviewer, reasons=reasons, coverage=coverage, adjudicate=adjudicate
-            )
-            self._remember(given, reviewer)
+            given = self._book.add(said)
+            self._remember(given, said.reviewer)
         except NeuFaceError as error:
             session.notify("error", f"The verdict is not saved: {error}")
             return False
         session.autosaved_at = time.strftime("%H:%M:%S")
         self.show_judgement()
-        session.notify("good", verdict_words(verdict, record.index, last_word=adjudicate))
+        session.notify("good", verdict_words(said.verdict, record.index, last_word=said.adjudicate))
         session.status_changed.emit()
         return True
 

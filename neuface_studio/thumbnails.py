@@ -11,7 +11,7 @@ import numpy as np
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtGui import QImage
 
-from neuface_studio.worker.threads import BackgroundThread, lower_priority
+from neuface_studio.worker.threads import BackgroundThread, end_worker, lower_priority
 from neuface_studio.worker.waiting import WaitingWorker
 
 log = logging.getLogger(__name__)
@@ -100,9 +100,7 @@ class Thumbnails(QObject):
         self._stopped = True
         worker, thread = self._worker, self._thread
         self._worker = self._thread = None
-        if worker is not None and thread is not None:
-            thread.join(worker.stop)
-            thread.deleteLater()
+        end_worker(worker, thread)
 
 
 def thumbnail(source: str, folder: Path) -> QImage | None:

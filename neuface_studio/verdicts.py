@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -9,6 +10,18 @@ from neuface_engine.review import Project, Verdict, file_hash
 from neuface_engine.review.coverage import Coverage
 from neuface_engine.review.journal import Journal
 from neuface_studio.session import Judgement
+
+
+@dataclass(frozen=True)
+class Said:
+    """A verdict as a reviewer gives it; ``adjudicate``: with the last word."""
+
+    verdict: str
+    note: str
+    reviewer: str
+    reasons: tuple[str, ...] = ()
+    coverage: Coverage | None = None
+    adjudicate: bool = False
 
 
 class VerdictBook:
@@ -47,25 +60,16 @@ class VerdictBook:
     def log(self) -> Journal:
         return self._project.log
 
-    def add(
-        self,
-        verdict: str,
-        note: str,
-        reviewer: str,
-        *,
-        reasons: tuple[str, ...] = (),
-        coverage: Coverage | None = None,
-        adjudicate: bool = False,
-    ) -> Verdict:
+    def add(self, said: Said) -> Verdict:
         """Judge the track as it is on the disk now."""
         return self._project.judge(
             self._sequence,
-            verdict,
-            reviewer,
-            reasons=reasons,
-            note=note,
-            coverage=coverage,
-            adjudicate=adjudicate,
+            said.verdict,
+            said.reviewer,
+            reasons=said.reasons,
+            note=said.note,
+            coverage=said.coverage,
+            adjudicate=said.adjudicate,
         )
 
     def last(self) -> Verdict | None:

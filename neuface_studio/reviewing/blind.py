@@ -18,11 +18,15 @@ from neuface_engine.review.proof.blind import (
     open_trials,
 )
 from neuface_studio.comparison import ENCODER
-from neuface_studio.model import CompareMode, IterationRecord
+from neuface_studio.model import FIRST_RUN, CompareMode, IterationRecord, run_title
 from neuface_studio.reviewing.desk import ReviewDesk
-from neuface_studio.session import Session
+from neuface_studio.running import FLAME_FITTING
+from neuface_studio.session import RunState, Session
 
-NEUFACE = "neuface"
+NEUFACE, FITTING = "neuface", "flame-fitting"
+OTHERS = {ENCODER: "the encoder", FITTING: FLAME_FITTING}
+"""What the result is compared with, as the log and as the window call it."""
+
 LEFT = "left side"  # its name among the comparison's choices
 
 
@@ -37,23 +41,25 @@ class BlindTrials(QObject):
         self.trial: Trial | None = None
         self.on = False
         self._chosen = ENCODER  # what was compared with before
+        self._preparing = False
+        self._other = ENCODER  # what the trials are against
         session.history_changed.connect(self._try)
         session.comparison.choices_changed.connect(self._try)
         session.run_state_changed.connect(self._try)
 
-    def methods(self) -> list[str]:
-        """What the shown result can be compared with."""
-        return list(self._session.comparison.choices) or [ENCODER]
-
     def begin(self, other: str = ENCODER) -> bool:
-        """Go on with the trials of the project, drawn now where there are none; False where that does not go."""
+        """Go on with the trials against this method, drawn now where there are none; False where that does not go.
+
+        other   one of `OTHERS`; another one than before is drawn anew
+        """
         project = self._desk.project
         if project is None:
             return False
         reviewer = self._desk.reviewer()
         try:
             events = project.index.events("ab_drawn", "undo")
-            if load_ab(events) is None:
+            drawn = load_ab(events)
+            if drawn is None or set(drawn[1:]) != {NEUFACE, other}:
                 rows = [row.name for row in project.index.rows(order="name") if row.has_track]
                 draw_ab(project, NEUFACE, other, reviewer=reviewer, names=rows)
             trials = open_trials(project, reviewer)
@@ -63,15 +69,25 @@ class BlindTrials(QObject):
         if not trials:
             self._session.notify("good", "All trials of the blind comparison are judged.")
             return False
-        self.on = True
+        self._other = other
+        self._set_on(True)
         self._take(trials[0])
         return True
 
     def end(self) -> None:
         """Back to the names."""
-        self.on, self.trial = False, None
+        self.trial = None
+        if self._session.run_name == FLAME_FITTING and self._session.run_state == RunState.RUNNING:
+            self._desk.toggle_run()
         self._restore()
+        self._session.show_run(FIRST_RUN)
+        self._set_on(False)
         self.changed.emit()
+
+    def _set_on(self, on: bool) -> None:
+        # What is fitted for a trial is compared with, and never takes the place of the track that was judged.
+        self.on = on
+        self._desk.keep_tracks(not on)
 
     def answer(self, choice: str) -> bool:
         """ "left", "right" or "tie" for the shown trial; the next one follows. False where none is shown."""
@@ -89,10 +105,28 @@ class BlindTrials(QObject):
         if trials:
             self._take(trials[0])
         else:
-            self.on = False
+            self._set_on(False)
             self._session.notify("good", "That was the last trial of the blind comparison.")
             self.changed.emit()
         return True
+
+    @property
+    def drawn_against(self) -> str | None:
+        """What the drawn comparison is against, of `OTHERS`; None where none is drawn."""
+        project = self._desk.project
+        try:
+            drawn = None if project is None else load_ab(project.index.events("ab_drawn", "undo"))
+        except NeuFaceError:
+            return None
+        return next((name for name in OTHERS if drawn is not None and name in drawn[1:]), None)
+
+    @property
+    def progress(self) -> str:
+        """How far the sides of the trial are, in words."""
+        session = self._session
+        if session.run_name == FLAME_FITTING and session.newest is not None:
+            return f"One side is being fitted: {session.newest} of {session.target_iterations} iterations…"
+        return "Both sides are being made…"
 
     @property
     def ready(self) -> bool:
@@ -132,12 +166,17 @@ class BlindTrials(QObject):
         if session.sequence_name != trial.sequence:
             return
         comparison = session.comparison
+        # Also where both sides are the same: how long it takes must not tell.
+        if self._other == FITTING and run_title(FLAME_FITTING) not in comparison.choices:
+            self._prepare_fitting()
+            return
         own = session.record()
-        if comparison.choices.get(ENCODER) is None and ENCODER in (trial.left, trial.right):
+        if self._other == ENCODER and comparison.choices.get(ENCODER) is None:
             comparison.set_mode(CompareMode.SIDE)
             comparison.changed.emit()  # has the encoder at work, if it waits
             return
-        sides = {NEUFACE: own, **comparison.choices}
+        fitted = comparison.choices.get(run_title(FLAME_FITTING))
+        sides = {NEUFACE: own, FITTING: fitted, **comparison.choices}
         left, right = sides.get(trial.left), sides.get(trial.right)
         if own is None or own.index == 0 or left is None or right is None:
             return
@@ -146,6 +185,27 @@ class BlindTrials(QObject):
         comparison.offer(LEFT, nameless(left, "left"))
         comparison.choose(LEFT)
         comparison.set_mode(CompareMode.SIDE)
+        self.changed.emit()
+
+    def _prepare_fitting(self) -> None:
+        """FLAME fitting of the open sequence, run to its end; the result is offered for comparison."""
+        session = self._session
+        if self._preparing or session.run_state in (RunState.PREPARING, RunState.EMPTY):
+            return
+        self._preparing = True
+        try:
+            if session.run_state == RunState.FAILED:
+                self.end()
+            elif session.run_name != FLAME_FITTING:
+                self._desk.fit()
+            elif session.run_state != RunState.RUNNING and session.newest is not None:
+                if session.newest_optimised < session.target_iterations:
+                    self._desk.toggle_run()
+                else:
+                    session.show_run(FIRST_RUN)
+        finally:
+            self._preparing = False
+        self._other = ENCODER  # what the trials are against
         self.changed.emit()
 
     def _restore(self) -> None:

@@ -26,6 +26,7 @@ from neuface_studio.reviewing.reading_ahead import ReadAhead
 from neuface_studio.reviewing.watching import Watcher
 from neuface_studio.session import RunState, Session
 from neuface_studio.undo import Change
+from neuface_studio.verdicts import Said
 from neuface_studio.worker.loading import LoadRequest
 
 AHEAD_MS = 700  # what comes next is read once the reviewer has settled on what is open
@@ -62,7 +63,7 @@ class ReviewDesk(QObject):
         self.planted = Planted(session, self._results, self.going, project_of, self.reviewer, self)
         self.holding = Holding(session, project_of, self.reviewer, self)
         self.flagger.track_in_place = lambda: self.planted.track if self.planted.is_shown else None
-        self.flagger.at_once = lambda: not self.going.has_plants
+        self.flagger.at_once = lambda: not self.going.mixes_plants()
         controller.opener.ahead = self.ahead.take
         self._results.sees_only = self._sees_only
         self._results.kept.connect(self._on_kept)
@@ -95,19 +96,12 @@ class ReviewDesk(QObject):
         name, sufficient, lacking = session.sequence_name, self.watcher.sufficient, self.watcher.lacking
         words: list[str] = []
         practising = self.planted.practising
+        said = Said(verdict, note, self.reviewer(), reasons, coverage)
         if self.planted.is_shown:
-            if not self.planted.judge(verdict, note, reasons, coverage, sufficient):
+            if not self.planted.judge(said, sufficient):
                 return False
         else:
-            kept = self._results.judge(
-                verdict,
-                note,
-                self.reviewer(),
-                reasons=reasons,
-                coverage=coverage,
-                adjudicate=self.has_last_word(),
-            )
-            if not kept:
+            if not self._results.judge(replace(said, adjudicate=self.has_last_word())):
                 return False
             self.planted.said.pop(name, None)
             if verdict == "reject":

@@ -16,7 +16,7 @@ from neuface_studio.results import Results
 from neuface_studio.session import RunState, Session
 from neuface_studio.verdicts import VerdictBook
 from neuface_studio.worker.measuring import MeasureAnswer, MeasureRequest, MeasureWorker
-from neuface_studio.worker.threads import BackgroundThread
+from neuface_studio.worker.threads import BackgroundThread, end_worker
 
 if TYPE_CHECKING:
     from neuface_engine.review.thresholds import Thresholds
@@ -88,9 +88,7 @@ class Flagger(QObject):
         self._waiting = False
         worker, thread = self._worker, self._thread
         self._worker = self._thread = None
-        if worker is not None and thread is not None:
-            thread.join(worker.stop)
-            thread.deleteLater()
+        end_worker(worker, thread)
 
     @Slot()
     def _on_footage(self) -> None:

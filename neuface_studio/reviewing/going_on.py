@@ -100,6 +100,11 @@ class GoingOn(QObject):
         """A planted failure was judged: it does not come again."""
         self._done.add(identifier)
 
+    def mixes_plants(self) -> bool:
+        """Whether planted failures are mixed in."""
+        self.stream()
+        return self.has_plants
+
     def plant_open_again(self, identifier: str) -> None:
         """The verdict on a planted failure was taken back."""
         self._done.discard(identifier)

@@ -70,14 +70,6 @@ class Holding(QObject):
         except NeuFaceError as error:
             self._session.notify("warning", str(error))
 
-    def in_hand(self) -> list[tuple[str, str, float]]:
-        """(sequence, reviewer, minutes left) of everything that somebody holds now."""
-        project = self.team
-        try:
-            return [] if project is None else [(n, who, s / 60) for n, who, s in held(project.index)]
-        except NeuFaceError:
-            return []
-
     def stop(self) -> None:
         """What is held goes back; the timers end."""
         self._look.stop()

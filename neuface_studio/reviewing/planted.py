@@ -11,7 +11,6 @@ from PySide6.QtCore import QObject
 
 from neuface_engine.errors import NeuFaceError
 from neuface_engine.review import Project
-from neuface_engine.review.coverage import Coverage
 from neuface_engine.review.events import Note, Undo
 from neuface_engine.review.proof import KINDS, Plant
 from neuface_engine.review.proof.stream import plant_event
@@ -20,6 +19,7 @@ from neuface_studio.results import Results, record_of_track, verdict_words
 from neuface_studio.reviewing.going_on import GoingOn
 from neuface_studio.session import Session
 from neuface_studio.undo import Change
+from neuface_studio.verdicts import Said
 from neuface_studio.worker.mailbox import SavedResult
 
 
@@ -82,16 +82,14 @@ class Planted(QObject):
         self.track = track
         return SavedResult(track, replace(record_of_track(track, footage), planted=plant.id))
 
-    def judge(
-        self, verdict: str, note: str, reasons: tuple[str, ...], coverage: Coverage | None, watched: bool
-    ) -> bool:
+    def judge(self, said: Said, watched: bool) -> bool:
         """Keep the verdict on what was planted, and look as after any other; False where it could not be kept."""
-        session, plant, project, reviewer = self._session, self.plant, self._project_of(), self._reviewer()
+        session, plant, project, verdict = self._session, self.plant, self._project_of(), said.verdict
         if plant is None or project is None:
             return False
-        summary = {} if coverage is None else coverage.summary(project.coverage_rule)
+        summary = {} if said.coverage is None else said.coverage.summary(project.coverage_rule)
         event = plant_event(
-            plant, verdict, reviewer, coverage=summary, kind=self._kind, effect_mm=self._effect_mm
+            plant, verdict, said.reviewer, coverage=summary, kind=self._kind, effect_mm=self._effect_mm
         )
         try:
             project.log.append(event)
@@ -109,14 +107,15 @@ class Planted(QObject):
             session.notify("good", verdict_words(verdict, 0 if record is None else record.index))
         session.autosaved_at = time.strftime("%H:%M:%S")
         self._results.judgement_on_plant = Judgement(
-            verdict, note, reviewer, clock, reasons=reasons, watched=watched
+            verdict, said.note, said.reviewer, clock, reasons=said.reasons, watched=watched
         )
         self._results.show_judgement()
         session.status_changed.emit()
         return True
 
     def _tell(self, plant: Plant, verdict: str) -> None:
-        what = f"{KINDS[self._kind or plant.kind]}, severity {plant.severity} of 4"
+        kind = KINDS[self._kind or plant.kind].partition(" by ")[0]  # the figure is that of severity 2
+        what = f"{kind}, severity {plant.severity} of 4"
         caught = "you accepted it" if verdict == "accept" else "you caught it"
         words = f"Practice: {what}; {caught}."
         if not self._going.practice_left():

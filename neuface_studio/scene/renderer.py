@@ -23,7 +23,7 @@ from neuface_studio.scene.overlay import TilePainter, TilePicture, Viewport
 from neuface_studio.scene.paper_pictures import PaperPainter, PaperPicture, PaperRequest
 from neuface_studio.scene.slit_scan import SlitRequest, SlitScan, SlitScanner
 from neuface_studio.session import Footage, IterationRecord, Layers, Session
-from neuface_studio.worker import BackgroundThread
+from neuface_studio.worker import BackgroundThread, end_worker
 from neuface_studio.worker.waiting import WaitingWorker
 
 log = logging.getLogger(__name__)
@@ -345,9 +345,7 @@ class Renderer(QObject):
         """End the thread; what it had under way is not delivered."""
         worker, thread = self._worker, self._thread
         self._worker = self._thread = None
-        if worker is not None and thread is not None:
-            thread.join(worker.stop)
-            thread.deleteLater()
+        end_worker(worker, thread)
 
     def _is_stale(self) -> bool:
         """Whether a picture comes from the thread of footage that was closed meanwhile."""

@@ -48,6 +48,17 @@ def panel(title: str, unit: str, tip: str) -> tuple[QFrame, QVBoxLayout, QLabel]
     return frame, column, state
 
 
+class Panel(QWidget):
+    """A widget that is one `panel`: ``inner`` takes what is in it, ``state`` says what is going on."""
+
+    def __init__(self, title: str, unit: str, tip: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        frame, self.inner, self.state = panel(title, unit, tip)
+        column.addWidget(frame)
+
+
 class FramesPanel(QWidget):
     """Reads the analyst; a click goes to the frame and view."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QModelIndex, QSize, Qt, QTimer, Signal, Slot
@@ -40,7 +41,8 @@ OWN_KEYS = frozenset(
     )
 )
 FILTER_TIP = (
-    "Words of the name, and conditions: state:reject, flag:jitter, reviewer:ann, cvd>1.5, nme<2, suspicion>0.5. "
+    "Words of the name, and conditions: state:reject, flag:jitter, reason:lips, reviewer:ann, is:disputed, cvd>1.5, "
+    "nme<2, suspicion>0.5. "
     "Escape empties the field."
 )
 
@@ -191,9 +193,9 @@ class QueueDock(QWidget):
             return
         shown = self._model.rowCount()
         filtered = bool(self.filter.text().strip() or self.states.currentData())
-        self.summary.set_text(
-            f"{shown:,} sequence{'' if shown == 1 else 's'}{' fit the filter' if filtered else ''}"
-        )
+        brushed = self._model.wanted is not None and bool(self._model.wanted.brushed)
+        words = f"{shown:,} sequence{'' if shown == 1 else 's'}{' fit the filter' if filtered else ''}"
+        self.summary.set_text(f"{words}, in the brushed range" if brushed else words)
 
     @Slot()
     def _typed(self) -> None:
@@ -205,7 +207,8 @@ class QueueDock(QWidget):
         wanted, problem = parse(self.filter.text(), state=str(self.states.currentData() or ""))
         self.filter.setToolTip(problem or FILTER_TIP)
         self.filter.setStyleSheet("border-color: #F5B83D;" if problem else "")
-        self._model.set_wanted(wanted)
+        before = self._model.wanted
+        self._model.set_wanted(replace(wanted, brushed=() if before is None else before.brushed))
         if problem:
             self.summary.set_text(f"▲ {problem}")
 

@@ -6,7 +6,7 @@ import math
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QAction, QColor
-from PySide6.QtWidgets import QLabel, QSizePolicy, QTreeWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QSizePolicy, QTreeWidgetItem, QWidget
 
 from neuface_engine.errors import NeuFaceError
 from neuface_engine.review.events import REASONS, Adjudication, Verdict
@@ -17,7 +17,7 @@ from neuface_studio.reviewing.desk import ReviewDesk
 from neuface_studio.session import Session
 from neuface_studio.verdicts import local_time
 from neuface_studio.widgets.common import action_button
-from neuface_studio.widgets.frames_panel import panel
+from neuface_studio.widgets.frames_panel import Panel
 from neuface_studio.widgets.review_flags import KeyTree
 
 ROLE = Qt.ItemDataRole.UserRole
@@ -27,24 +27,22 @@ NOTHING = (
 )
 
 
-class VerdictsPanel(QWidget):
+class VerdictsPanel(Panel):
     """Everybody's last word on the open sequence, with reasons and note."""
 
     def __init__(self, session: Session, desk: ReviewDesk, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._session, self._desk = session, desk
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        frame, inner, self.state = panel(
+        super().__init__(
             "Verdicts",
             "on this sequence",
-            "Everybody's last word on the open sequence. In a blind review only your own, until all have judged.",
+            "Everybody's last word on the open sequence; in a blind review only your own, until all have judged.",
+            parent,
         )
+        self._session, self._desk = session, desk
+        inner = self.inner
         self.rows = KeyTree(["", ""], (130,))
         self.rows.setAccessibleName("Verdicts on this sequence")
         self.rows.setWordWrap(True)
         inner.addWidget(self.rows, 1)
-        column.addWidget(frame)
         session.judgement_changed.connect(self.show_verdicts)
         desk.holding.others_spoke.connect(self.show_verdicts)
         desk.adjudicating_changed.connect(self.show_verdicts)
@@ -81,7 +79,7 @@ class VerdictsPanel(QWidget):
         self.show_verdicts()
 
 
-class DisputesPanel(QWidget):
+class DisputesPanel(Panel):
     """Sequences on which reviewers differ; adjudicating goes through them with the last word."""
 
     def __init__(
@@ -91,16 +89,15 @@ class DisputesPanel(QWidget):
         actions: dict[str, QAction],
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(parent)
-        self._desk = desk
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        frame, inner, self.state = panel(
+        super().__init__(
             "Disputes",
             "reviewers differ",
             "Sequences on which reviewers gave different verdicts on the same track. Return or a double-click opens "
             "one. “Settle disputes” goes through them one by one: there 1, 2 and 3 are the last word.",
+            parent,
         )
+        self._desk = desk
+        inner = self.inner
         self.rows = KeyTree(["", ""], (130,))
         self.rows.setAccessibleName("Sequences on which reviewers differ")
         self.rows.itemActivated.connect(self._go)
@@ -108,7 +105,6 @@ class DisputesPanel(QWidget):
         inner.addWidget(self.rows, 1)
         self.adjudicate = action_button(actions["adjudicate"], "Settle disputes")
         inner.addWidget(self.adjudicate)
-        column.addWidget(frame)
         desk.judged.connect(self.show_disputes)
         session.judgement_changed.connect(self.show_disputes)
         desk.adjudicating_changed.connect(self.show_disputes)
@@ -129,6 +125,7 @@ class DisputesPanel(QWidget):
             item.setData(0, ROLE, name)
             item.setToolTip(1, words)
             self.rows.addTopLevelItem(item)
+        self.rows.fit_first(150)
         count = self.rows.topLevelItemCount()
         self.state.setText(f"{count}" if count else "✓ none")
 
@@ -136,7 +133,7 @@ class DisputesPanel(QWidget):
         self.show_disputes()
 
 
-class AgreementPanel(QWidget):
+class AgreementPanel(Panel):
     """How well reviewers agree on what several have judged."""
 
     def __init__(
@@ -146,16 +143,15 @@ class AgreementPanel(QWidget):
         actions: dict[str, QAction],
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(parent)
-        self._session, self._desk = session, desk
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        frame, inner, self.state = panel(
+        super().__init__(
             "Agreement",
             "of reviewers",
             "Over all tracks that several have judged on the same bytes; unsure counts as a failure. Kappa is not "
             "given: where failures are rare it is near 0 for the best reviewers.",
+            parent,
         )
+        self._session, self._desk = session, desk
+        inner = self.inner
         self.rows = KeyTree(["", ""], (110,))
         self.rows.setAccessibleName("How well reviewers agree")
         inner.addWidget(self.rows, 1)
@@ -166,7 +162,6 @@ class AgreementPanel(QWidget):
         self.hint.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)
         inner.addWidget(self.hint, 1)
         inner.addWidget(action_button(actions["assign_double"], "Double review…"))
-        column.addWidget(frame)
         desk.judged.connect(self.show_agreement)
         session.judgement_changed.connect(self.show_agreement)
         desk.holding.others_spoke.connect(self.show_agreement)

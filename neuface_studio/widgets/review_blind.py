@@ -6,11 +6,13 @@ import math
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
 
-from neuface_studio.reviewing.blind import BlindTrials
+from neuface_engine.review.proof.blind import Comparison
+from neuface_studio.reviewing.blind import OTHERS, BlindTrials
 from neuface_studio.widgets.common import action_button
-from neuface_studio.widgets.frames_panel import panel
+from neuface_studio.widgets.frames_panel import Panel
+from neuface_studio.widgets.transport import set_button_text
 
 TIP = (
     "Two methods on the same clip and camera, the sides at random, without names or figures; one pair in ten shows the "
@@ -18,18 +20,26 @@ TIP = (
 )
 
 
-class BlindPanel(QWidget):
+class BlindPanel(Panel):
     """Reads the trials."""
 
     def __init__(
         self, trials: BlindTrials, actions: dict[str, QAction], parent: QWidget | None = None
     ) -> None:
-        super().__init__(parent)
+        super().__init__("Blind comparison", "of NeuFace with", TIP, parent)
         self._trials = trials
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        frame, inner, self.state = panel("Blind comparison", "NeuFace against the encoder", TIP)
+        inner = self.inner
         row = QHBoxLayout()
+        self.other = QComboBox()
+        self.other.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.other.setAccessibleName("What the result is compared with")
+        self.other.setToolTip(
+            "The encoder alone is at hand at once. FLAME fitting is run on each clip before it is shown, and takes as "
+            "long as a run."
+        )
+        for name, words in OTHERS.items():
+            self.other.addItem(words, name)
+        row.addWidget(self.other)
         self.begin = action_button(actions["blind_trial"], "Begin")
         row.addWidget(self.begin)
         self.answers = [
@@ -49,13 +59,14 @@ class BlindPanel(QWidget):
         self.words.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.words.setObjectName("soft")
         inner.addWidget(self.words, 1)
-        column.addWidget(frame)
         trials.changed.connect(self.show_trials)
 
     @Slot()
     def show_trials(self) -> None:
         """Read them again, where they are in sight."""
         trials = self._trials
+        self.other.setVisible(not trials.on)
+        set_button_text(self.begin, "End" if trials.on else "Begin")
         for button in self.answers:
             button.setVisible(trials.on)
             button.setEnabled(trials.ready)
@@ -63,11 +74,11 @@ class BlindPanel(QWidget):
             return
         if trials.on:
             self.state.setText(f"{trials.left()} to go")
-            self.words.setText(
-                "Which side follows the face better?" if trials.ready else "Both sides are being made…"
-            )
+            self.words.setText("Which side follows the face better?" if trials.ready else trials.progress)
             return
         self.state.setText("")
+        if trials.drawn_against is not None and not self.other.hasFocus():
+            self.other.setCurrentIndex(self.other.findData(trials.drawn_against))
         lines = [result_words(who, result) for who, result in trials.results().items()]
         self.words.setText("\n".join(lines) or "Nobody has judged a pair yet.")
 
@@ -75,11 +86,8 @@ class BlindPanel(QWidget):
         self.show_trials()
 
 
-def result_words(who: str, result: object) -> str:
+def result_words(who: str, result: Comparison) -> str:
     """A reviewer's result in a sentence."""
-    from neuface_engine.review.proof.blind import Comparison
-
-    assert isinstance(result, Comparison)
     if math.isnan(result.rate):
         return f"{who}: no decided pair yet, {result.left} to go."
     low, high = result.interval
@@ -87,4 +95,7 @@ def result_words(who: str, result: object) -> str:
         f"{who}: {result.a} is better in {100 * result.rate:.0f} % of {result.wins_a + result.wins_b} decided pairs "
         f"({100 * low:.0f} to {100 * high:.0f} %), {result.ties} as good, p = {result.p_value:.2g}"
     )
+    same = result.same_left + result.same_right
+    if same + result.same_ties:
+        words += f"; of twins {result.same_left} left, {result.same_ties} as good, {result.same_right} right"
     return words + ("." if result.sound else "; ▲ one side is preferred where there is no difference.")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt, Slot
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
-from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from neuface_engine.review.coverage import Coverage
 from neuface_studio import theme
 from neuface_studio.reviewing.watching import Watcher
 from neuface_studio.session import Session
 from neuface_studio.widgets.common import ElidedLabel
-from neuface_studio.widgets.frames_panel import panel
+from neuface_studio.widgets.frames_panel import Panel
 
 TIP = (
     "Which frames of the shown track were on your screen, view by view. A verdict counts as evidence only once enough "
@@ -55,15 +55,13 @@ class CoverageLines(QWidget):
                 painter.drawRect(QRectF(left, top, max(1.0, right - left), thick))
 
 
-class CoveragePanel(QWidget):
+class CoveragePanel(Panel):
     """Reads the watcher."""
 
     def __init__(self, session: Session, watcher: Watcher, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__("Watched", "frames shown, by view", TIP, parent)
         self._session, self._watcher = session, watcher
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        frame, inner, self.state = panel("Watched", "frames shown, by view", TIP)
+        inner = self.inner
         self.words = ElidedLabel()
         self.missing = ElidedLabel()
         self.missing.setStyleSheet(f"color: {theme.AMBER};")
@@ -71,7 +69,6 @@ class CoveragePanel(QWidget):
         inner.addWidget(self.words)
         inner.addWidget(self.missing)
         inner.addWidget(self.lines, 1)
-        column.addWidget(frame)
         watcher.changed.connect(self._show)
         self._show()
 

@@ -59,7 +59,7 @@ class ReviewPanels:
                 "Reviewers",
                 _row((self.verdicts, 5), (self.disputes, 4), (self.agreement, 5)),
             ),
-            ("review_proof", "Proof", _row((self.proof, 5), (self.blind, 4))),
+            ("review_proof", "Proof", _row((self.proof, 7), (self.blind, 4))),
         )
         self.histogram.ranged.connect(self._show_range)
 
@@ -87,7 +87,7 @@ class ReviewPanels:
         """Let the queue show only what lies between these values."""
         ends = ((">", low), ("<", high))
         bounds = tuple((measure, side, value) for side, value in ends if measure and math.isfinite(value))
-        self._queue.model.set_wanted(replace(self._queue.model.wanted or Wanted(), bounds=bounds))
+        self._queue.model.set_wanted(replace(self._queue.model.wanted or Wanted(), brushed=bounds))
 
 
 def _row(*widgets: tuple[QWidget, int]) -> QWidget:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, Qt, Slot
 from PySide6.QtGui import QColor, QKeyEvent
-from PySide6.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
 
 from neuface_engine.places import Place
 from neuface_engine.review.flags import Flag
 from neuface_studio import theme
 from neuface_studio.reviewing.flagging import Flagger
 from neuface_studio.session import Session
-from neuface_studio.widgets.frames_panel import panel
+from neuface_studio.widgets.frames_panel import Panel
 
 ROLE = Qt.ItemDataRole.UserRole
 TIP = (
@@ -39,6 +39,11 @@ class KeyTree(QTreeWidget):
         for place, width in enumerate(widths):
             self.setColumnWidth(place, width)
 
+    def fit_first(self, most: int = 220) -> None:
+        """Make the first column as wide as what is in it, up to a width; the last one has the rest."""
+        self.resizeColumnToContents(0)
+        self.setColumnWidth(0, min(most, self.columnWidth(0) + 8))
+
     def event(self, event: QEvent) -> bool:
         if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride:
             plain = not event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
@@ -54,17 +59,15 @@ class KeyTree(QTreeWidget):
             super().keyPressEvent(event)
 
 
-class FlagsPanel(QWidget):
+class FlagsPanel(Panel):
     """Reads the flagger."""
 
     def __init__(self, session: Session, flagger: Flagger, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__("Flags", "of the saved track", TIP, parent)
         self._session, self._flagger = session, flagger
         self._turn: dict[str, int] = {}
         self._flag = -1
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        frame, inner, self.state = panel("Flags", "of the saved track", TIP)
+        inner = self.inner
         self.rows = KeyTree(["", ""], (430,))
         self.rows.setAccessibleName("Flags of this sequence")
         self.rows.setHeaderHidden(True)
@@ -75,7 +78,6 @@ class FlagsPanel(QWidget):
         self.rows.itemActivated.connect(self._activated)
         self.rows.itemClicked.connect(self._activated)
         inner.addWidget(self.rows, 1)
-        column.addWidget(frame)
         flagger.changed.connect(self._show)
         session.footage_changed.connect(self._show)
         self._show()

@@ -6,7 +6,7 @@ import math
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QSizePolicy, QWidget
 
 from neuface_engine.errors import NeuFaceError
 from neuface_engine.review.flagging import fit_to_project, set_thresholds, thresholds_of
@@ -18,7 +18,7 @@ from neuface_studio import theme
 from neuface_studio.reviewing.desk import ReviewDesk
 from neuface_studio.session import Session
 from neuface_studio.widgets.common import ElidedLabel
-from neuface_studio.widgets.frames_panel import panel
+from neuface_studio.widgets.frames_panel import Panel
 
 TIP = (
     "Drag over the bars to show only those sequences in the queue; a click shows all again. Keys: Left and Right move "
@@ -130,18 +130,16 @@ class Bars(QWidget):
             painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
 
 
-class HistogramPanel(QWidget):
+class HistogramPanel(Panel):
     """``ranged(measure, low, high)`` asks the queue to show only these; an empty measure, all."""
 
     ranged = Signal(str, float, float)
 
     def __init__(self, session: Session, desk: ReviewDesk, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__("Histogram", "", TIP, parent)
         self._session, self._desk = session, desk
         self.histogram: Histogram | None = None
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        frame, inner, self.state = panel("Histogram", "", TIP)
+        inner = self.inner
         self.measures = QComboBox()
         self.measures.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.measures.setMinimumContentsLength(12)
@@ -172,7 +170,6 @@ class HistogramPanel(QWidget):
         self.words = ElidedLabel()
         self.words.setObjectName("faint")
         inner.addWidget(self.words)
-        column.addWidget(frame)
         desk.flagger.changed.connect(self.show_measure)
         desk.flagger.recorded.connect(self.show_measure)
         self.limit.setEnabled(False)

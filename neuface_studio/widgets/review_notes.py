@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QPushButton,
     QTreeWidgetItem,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -22,7 +21,7 @@ from neuface_studio.reviewing.desk import ReviewDesk
 from neuface_studio.session import Session
 from neuface_studio.widgets.common import soft
 from neuface_studio.widgets.flow import FlowRow
-from neuface_studio.widgets.frames_panel import panel
+from neuface_studio.widgets.frames_panel import Panel
 from neuface_studio.widgets.help_sheets import Sheet
 from neuface_studio.widgets.review_flags import KeyTree
 
@@ -33,15 +32,13 @@ TIP = (
 )
 
 
-class NotesPanel(QWidget):
+class NotesPanel(Panel):
     """Reads the desk; going to a note marks its range."""
 
     def __init__(self, session: Session, desk: ReviewDesk, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__("Notes", "N writes one", TIP, parent)
         self._session, self._desk = session, desk
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        frame, inner, self.state = panel("Notes", "N writes one", TIP)
+        inner = self.inner
         self.rows = NoteTree(["", ""], (190,))
         self.rows.setHeaderHidden(True)
         self.rows.setAccessibleName("Notes on this sequence")
@@ -49,7 +46,6 @@ class NotesPanel(QWidget):
         self.rows.itemClicked.connect(self._go)
         self.rows.deleted.connect(self._delete)
         inner.addWidget(self.rows, 1)
-        column.addWidget(frame)
         desk.notes_changed.connect(self._show)
         session.footage_changed.connect(self._show)
         self._show()
@@ -64,6 +60,7 @@ class NotesPanel(QWidget):
             for column in (0, 1):
                 item.setToolTip(column, f"{note_place(note)}: {note.text}\n{note.reviewer}, {note.time}")
             self.rows.addTopLevelItem(item)
+        self.rows.fit_first(180)
         self.state.setText(str(len(notes)) if notes else "")
 
     @Slot(QTreeWidgetItem)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QAction, QColor
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QTreeWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QTreeWidgetItem, QWidget
 
 from neuface_studio import theme
 from neuface_studio.reviewing.desk import ReviewDesk
 from neuface_studio.reviewing.going_on import LISTED
 from neuface_studio.widgets.common import ElidedLabel, NumberField, action_button, soft
-from neuface_studio.widgets.frames_panel import panel
+from neuface_studio.widgets.frames_panel import Panel
 from neuface_studio.widgets.review_flags import KeyTree
 
 ROLE = Qt.ItemDataRole.UserRole
@@ -28,15 +28,13 @@ TIP = (
 SHOWN_REASONS = 8
 
 
-class OrderPanel(QWidget):
+class OrderPanel(Panel):
     """The order, and why."""
 
     def __init__(self, desk: ReviewDesk, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__("Order of the review", "", TIP, parent)
         self._desk = desk
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        frame, inner, self.state = panel("Order of the review", "", TIP)
+        inner = self.inner
         row = QHBoxLayout()
         self.orders = QComboBox()
         self.orders.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -65,7 +63,6 @@ class OrderPanel(QWidget):
             "Weight of each measure, per standard deviation: + more of it means more rejects."
         )
         inner.addWidget(self.reasons, 1)
-        column.addWidget(frame)
         desk.going.changed.connect(self.show_order)
         self.show_order()
 
@@ -92,11 +89,13 @@ class OrderPanel(QWidget):
         self.message.setStyleSheet(f"color: {theme.GREEN if usable else theme.AMBER};")
         self.reasons.clear()
         for reason in learned.reasons[:SHOWN_REASONS] if learned is not None else ():
-            title, _, words = reason.text.partition(": ")
-            item = QTreeWidgetItem([title, words])
+            title = reason.text.partition(": ")[0]
+            words = "more is worse" if reason.weight > 0 else "less is worse"
+            item = QTreeWidgetItem([title, f"{reason.weight:+.2f}  {words}"])
             item.setForeground(1, QColor(theme.AMBER if reason.weight > 0 else theme.ACCENT))
             item.setToolTip(0, reason.text)
             self.reasons.addTopLevelItem(item)
+        self.reasons.fit_first(170)
         if self.isVisible():
             self.state.setText(f"{going.left():,} to go")
 
@@ -104,19 +103,18 @@ class OrderPanel(QWidget):
         self.show_order()
 
 
-class AlikePanel(QWidget):
+class AlikePanel(Panel):
     """After a reject: the sequences most like it."""
 
     def __init__(self, desk: ReviewDesk, actions: dict[str, QAction], parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._desk = desk
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        frame, inner, self.state = panel(
+        super().__init__(
             "Look-alikes of a reject",
             "",
-            "The sequences without a verdict whose residuals and parameters are nearest to those of the last reject.",
+            "The sequences without a verdict that are nearest in residuals and parameters to the last reject.",
+            parent,
         )
+        self._desk = desk
+        inner = self.inner
         self.rows = KeyTree(["", ""], (170,))
         self.rows.setHeaderHidden(True)
         self.rows.setAccessibleName("Sequences like the last reject")
@@ -125,7 +123,6 @@ class AlikePanel(QWidget):
         inner.addWidget(self.rows, 1)
         self.first = action_button(actions["look_alikes_first"], "Look at these first")
         inner.addWidget(self.first)
-        column.addWidget(frame)
         desk.alike_changed.connect(self._show)
         self._show()
 

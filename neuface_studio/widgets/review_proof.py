@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QComboBox, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QFrame, QLabel, QPushButton, QScrollArea, QWidget
 
 from neuface_engine.errors import NeuFaceError
 from neuface_engine.review import Project
@@ -17,7 +17,7 @@ from neuface_studio.reviewing.desk import ReviewDesk
 from neuface_studio.session import Session
 from neuface_studio.widgets.common import action_button, soft
 from neuface_studio.widgets.flow import FlowRow
-from neuface_studio.widgets.frames_panel import panel
+from neuface_studio.widgets.frames_panel import Panel
 
 KINDS = {"with a fixed sample": "fixed", "watching it grow": "betting"}
 LIMITS = {"0.1 %": 0.001, "0.5 %": 0.005, "1 %": 0.01, "2 %": 0.02, "5 %": 0.05, "10 %": 0.1}
@@ -33,7 +33,7 @@ TIP = (
 )
 
 
-class ProofPanel(QWidget):
+class ProofPanel(Panel):
     """The read-out of the open project; draws an audit where there is none."""
 
     def __init__(
@@ -43,12 +43,10 @@ class ProofPanel(QWidget):
         actions: dict[str, QAction],
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(parent)
+        super().__init__("Proof", "of the failure rate", TIP, parent)
         self._session, self._desk = session, desk
         self.readout: Readout | None = None
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        frame, inner, self.state = panel("Proof", "of the failure rate", TIP)
+        inner = self.inner
         self.headline = QLabel()
         self.headline.setWordWrap(True)
         self.headline.setAccessibleName("What is proven so far")
@@ -57,7 +55,16 @@ class ProofPanel(QWidget):
         self.lines.setObjectName("soft")
         self.lines.setWordWrap(True)
         self.lines.setAlignment(Qt.AlignmentFlag.AlignTop)
-        inner.addWidget(self.lines, 1)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setMinimumHeight(24)
+        area.setStyleSheet("QScrollArea { background: transparent; }")
+        area.setWidget(self.lines)
+        for part in (area.viewport(), self.lines):
+            part.setAutoFillBackground(False)
+        inner.addWidget(area, 1)
         self.form = FlowRow()
         self.limit, self.kind, self.plants = QComboBox(), QComboBox(), QComboBox()
         self.draw = QPushButton("Draw an audit")
@@ -84,7 +91,6 @@ class ProofPanel(QWidget):
         self.papers.add(action_button(actions["write_certificate"], "Write the certificate…"))
         self.papers.add(action_button(actions["check_certificate"], "Check a certificate…"))
         inner.addWidget(self.papers)
-        column.addWidget(frame)
         desk.judged.connect(self.show_proof)
         session.footage_changed.connect(self.show_proof)
         desk.holding.others_spoke.connect(self.show_proof)
@@ -104,7 +110,7 @@ class ProofPanel(QWidget):
             return
         drawn = self.readout.bound is not None
         colour = theme.GREEN if self.readout.passes else theme.TEXT
-        head, *rest = self.readout.lines
+        head, *rest = shown_lines(self.readout)
         self.headline.setText(head[:1].upper() + head[1:])
         self.headline.setStyleSheet(f"color: {colour}; font-weight: 600;")
         self.lines.setText("\n".join(rest))
@@ -161,3 +167,13 @@ class ProofPanel(QWidget):
 
     def showEvent(self, event: object) -> None:
         self.show_proof()
+
+
+def shown_lines(now: Readout) -> list[str]:
+    """What the reviewers see of a read-out: not which of their verdicts was on a planted failure."""
+    if now.plants_judged >= now.plants:
+        return list(now.lines)
+    return [
+        *(line for line in now.lines if "planted failures caught" not in line),
+        f"{now.plants} planted failures are mixed in: how many were caught is shown once all are judged",
+    ]

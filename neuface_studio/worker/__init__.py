@@ -4,7 +4,7 @@ from .analysing import Analysis, AnalysisWorker
 from .loading import CancelledError, LoadRequest, LoadWorker
 from .mailbox import Mailbox, SavedResult, Snapshot
 from .optimising import OptimiserWorker
-from .threads import BackgroundThread, lower_priority, worker_threads
+from .threads import BackgroundThread, end_worker, lower_priority, worker_threads
 
 __all__ = [
     "Analysis",
@@ -17,6 +17,7 @@ __all__ = [
     "OptimiserWorker",
     "SavedResult",
     "Snapshot",
+    "end_worker",
     "lower_priority",
     "worker_threads",
 ]

@@ -55,3 +55,10 @@ class BackgroundThread(QThread):
         request_stop()
         self.quit()
         return self.wait(timeout_ms)
+
+
+def end_worker(worker: Any, thread: BackgroundThread | None) -> None:
+    """End a worker that has a ``stop`` method, and its thread; nothing where there is none (None)."""
+    if worker is not None and thread is not None:
+        thread.join(worker.stop)
+        thread.deleteLater()

@@ -172,7 +172,7 @@ class ReviewCommands(Commands):
         trials = self._window.trials
         if trials.on:
             trials.end()
-        elif trials.begin():
+        elif trials.begin(str(self._window.review_panels.blind.other.currentData())):
             self._raise(3)
 
     @Slot()
