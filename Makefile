@@ -21,15 +21,19 @@ demo: setup
 	    echo "No display here: screenshots and the table of metrics are in build/demo/" && ls build/demo; \
 	fi
 
-# One file a process, one thread each: many tests start programs of their own, which would fight for the cores. The
-# window's tests come after, by themselves, for they share one display.
+# A process for each core, one thread each, whole files at a time, those with slow tests first. The window's tests come
+# after: side by side where Xvfb gives each process a display of its own, else one by one on the display that is there.
+SIDE_BY_SIDE := --dist loadfile --no-loadscope-reorder
+WINDOWS_SIDE_BY_SIDE := $(if $(shell command -v Xvfb),-n auto --maxprocesses 4 $(SIDE_BY_SIDE))
+
 test: setup
 ifdef TESTS
 	tools/with_display.sh $(PYTHON_IN_VENV) -m pytest $(TESTS)
 else
 	@failed=0; \
-	OMP_NUM_THREADS=1 $(PYTHON_IN_VENV) -m pytest -n auto --dist loadfile --ignore tests/qt || failed=1; \
-	tools/with_display.sh $(PYTHON_IN_VENV) -m pytest tests/qt || failed=1; \
+	export OMP_NUM_THREADS=1; \
+	$(PYTHON_IN_VENV) -m pytest -n auto $(SIDE_BY_SIDE) --ignore tests/qt || failed=1; \
+	tools/with_display.sh $(PYTHON_IN_VENV) -m pytest $(WINDOWS_SIDE_BY_SIDE) tests/qt || failed=1; \
 	exit $$failed
 endif
 

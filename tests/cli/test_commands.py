@@ -1,4 +1,4 @@
-"""`neuface` as a user runs it: a process with a stdout, a stderr and an exit code."""
+"""`neuface` as a user runs it: one JSON object on stdout, words on stderr, and an exit code."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import av
 import pytest
 
 from neuface_engine import resources
+from tests.command import COMMAND, neuface, neuface_process, one_object
 
 METRICS = {
     "cvd_mm",
@@ -41,26 +41,6 @@ TRACK_KEYS = {
     "frames_without_face",
     "metrics",
 }
-COMMAND = [sys.executable, "-m", "neuface_engine"]
-
-
-def neuface(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [*COMMAND, *map(str, arguments)], capture_output=True, text=True, timeout=500, check=False, cwd=cwd
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    return done
-
-
-def one_object(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
-    """stdout is exactly one JSON object (and has no NaN, which JSON has not)."""
-
-    def refuse(constant: str) -> None:
-        raise AssertionError(f"{constant} is no JSON")
-
-    value = json.loads(done.stdout, parse_constant=refuse)
-    assert isinstance(value, dict)
-    return value
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +52,7 @@ def demo() -> Path:
 def tracked(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Path]:
     """Two views of the demo, tracked once for this module."""
     folder = tmp_path_factory.mktemp("tracks")
-    done = neuface(
+    done = neuface_process(
         "track", demo, "--out", folder, "--views", "*_30", "--max-frames", 6, "--iterations", 3, "--json"
     )
     assert done.returncode == 0, done.stderr
@@ -166,10 +146,10 @@ def test_a_failure_with_json_is_still_one_object(tmp_path: Path) -> None:
 
 
 def test_assets_are_whole(tmp_path: Path) -> None:
-    done = neuface("assets", "check", "--json", cwd=tmp_path)
+    done = neuface_process("assets", "check", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert all(entry["ok"] for entry in one_object(done)["assets"].values())
-    folder = neuface("assets", "path", cwd=tmp_path).stdout.strip()
+    folder = neuface("assets", "path").stdout.strip()
     assert (Path(folder) / "open_head.npz").is_file()
 
 
@@ -202,7 +182,7 @@ def test_each_broken_file_has_its_line_and_the_good_one_is_tracked(shared: Path,
     bad = {"zero_bytes.mp4", "text_renamed.mp4", "audio_only.mp4", "truncated_no_moov.mp4"}
     inputs = [shared / "media" / "broken" / name for name in (*sorted(bad), "one_frame.mp4")]
     inputs.insert(2, shared / "media" / "images" / "pyfeat_no_face.jpg")
-    done = neuface("track", *inputs, "--out", tmp_path, "--method", "encoder", "--json")
+    done = neuface_process("track", *inputs, "--out", tmp_path, "--method", "encoder", "--json")
     result = one_object(done)
     assert done.returncode == 2
     assert [entry["frames"] for entry in result["tracks"]] == [1]

@@ -14,7 +14,7 @@ import neuface_engine as nf
 from neuface_engine.cli.compare import density
 from neuface_engine.tracks.gradients import TrackGradients
 from neuface_engine.tracks.heat import HeatMaps
-from tests.cli.test_commands import neuface, one_object
+from tests.command import neuface, one_object
 
 SHORT = ("--views", "*_30", "--max-frames", 2, "--iterations", 2)
 

@@ -10,7 +10,8 @@ import pytest
 
 from neuface_engine import resources
 from neuface_engine.cli.bars import bars
-from tests.cli.test_commands import METRICS, neuface, one_object
+from tests.cli.test_commands import METRICS
+from tests.command import neuface, one_object
 
 SHORT = ("--views", "*_30", "--max-frames", 4)
 

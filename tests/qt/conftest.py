@@ -34,6 +34,10 @@ from neuface_studio import app, worker
 from neuface_studio.session import Footage, RunState
 from neuface_studio.widgets.main_window import MainWindow
 
+from .own_display import open_own_display
+
+open_own_display()
+
 HERE = Path(__file__).parent
 SIZE = 160
 CROP = 64

@@ -44,6 +44,7 @@ def studio(footage: Path, settings: Path, what: str) -> Iterator[list[str]]:
             process.stdout.close()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="the project's lock is a POSIX one here")
 def test_a_killed_window_loses_no_verdict_and_comes_back_where_it_was(tmp_path: Path) -> None:
     footage, settings = tmp_path / "clip", tmp_path / "settings.ini"
