@@ -28,6 +28,8 @@ class FlameFittingConfig(NeuFaceConfig):
     """The losses and weights are those of `NeuFaceConfig`; these differ.
 
     learning_rate     of Adam on the parameters, in units of `UNITS`
+    multiview_weight  lambda_view, chosen by NeuFace's rule: the least CVD at which the landmarks are still fitted.
+                      With the weight of NeuFace, free parameters under a held camera leave them (docs/method.md)
     rotation_weight   lambda_r of Eq. (5), on the squared angle of the head [rad^2]
     jaw_weight        lambda_theta of Eq. (5), on the squared angle of the jaw [rad^2]
     coarse_share      of the iterations, in which only camera and head orientation move
@@ -37,6 +39,7 @@ class FlameFittingConfig(NeuFaceConfig):
     iterations: int = 300
     learning_rate: float = 0.02
     final_rate: float = 0.02
+    multiview_weight: float = 200.0
     rotation_weight: float = 0.0
     jaw_weight: float = 1.0
     coarse_share: float = 0.2
