@@ -22,6 +22,7 @@ class Histogram:
     lowest, highest     of all values; the first and last bin hold what is beyond the edges
     unknown             sequences without the figure
     limit, side         of the check on this measure, where there is one
+    sampled, of         the counts are of so many sequences, drawn at random from so many; 0 where they are of all
     """
 
     measure: str
@@ -32,6 +33,8 @@ class Histogram:
     unknown: int
     limit: float | None = None
     side: str = ""
+    sampled: int = 0
+    of: int = 0
 
     def brushed(self, first: int, last: int) -> tuple[float, float]:
         """The range of values of the bins first..last: low <= value <= high; open where a bin holds the tail."""

@@ -26,6 +26,7 @@ from neuface_engine.review.track_files import TrackFiles
 
 s, e = schema.sequences, schema.events
 _INDEXED_FROM = 20_000
+_PART = 5_000
 
 
 class Index:
@@ -148,17 +149,37 @@ class Index:
         return sorted(names)
 
     def values(
-        self, measures: Sequence[str], where: Filter | None = None
+        self,
+        measures: Sequence[str],
+        where: Filter | None = None,
+        *,
+        order: str = "name",
+        limit: int | None = None,
     ) -> tuple[list[str], NDArray[np.float64]]:
         """(names, figures [sequence, measure]); NaN where a sequence has no such figure. In the order of names."""
         dialect = self.engine.dialect.name
         columns = [measure(name, dialect).label(f"m{place}") for place, name in enumerate(measures)]
-        query = select(s.c.name, *columns).order_by(s.c.name)
-        query = query.where(*(where or Filter()).conditions(dialect))
+        query = select(s.c.name, *columns).where(*(where or Filter()).conditions(dialect))
+        query = ordered(query, order, dialect).limit(limit)
         with self._reading() as connection:
             rows = connection.execute(query).all()
         figures = np.array([[np.nan if v is None else v for v in row[1:]] for row in rows], float)
         return [row[0] for row in rows], figures.reshape(len(rows), len(measures))
+
+    def measured(self) -> Iterator[tuple[str, dict[str, float], tuple[str, ...], float]]:
+        """(name, measures, flags, suspicion) of everything that was measured, by name; a part at a time in memory."""
+        after = ""
+        while True:
+            query = select(s.c.name, s.c.measures, s.c.flags, s.c.suspicion).order_by(s.c.name).limit(_PART)
+            query = query.where(s.c.listed, s.c.name > after, s.c.measured_key != "")
+            with self._reading() as connection:
+                rows = connection.execute(query).all()
+            if not rows:
+                return
+            for name, measures, flags, suspicion in rows:
+                if measures:
+                    yield name, measures, unpack(flags), suspicion
+            after = rows[-1][0]
 
     def entries(self, names: Sequence[str]) -> dict[str, dict[str, Any]]:
         """{sequence: {"track", "source", "identity"}} as listed, of those of these sequences that are."""

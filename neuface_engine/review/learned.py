@@ -62,6 +62,15 @@ class Learned:
         """[n]: how likely a reviewer rejects each of these, 0..1; all one half where nothing was learned."""
         return np.full(len(rows), 0.5) if self.model is None else self.model(rows)
 
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The measures that it looks at."""
+        return () if self.model is None else self.model.features
+
+    def chances(self, figures: Floats) -> Floats:
+        """`probability` of sequences given as a table [n, feature]; NaN = not known."""
+        return np.full(len(figures), 0.5) if self.model is None else self.model.of_table(figures)
+
 
 @dataclass(frozen=True)
 class _Model:
@@ -72,7 +81,13 @@ class _Model:
     bias: float
 
     def __call__(self, rows: Sequence[Measures]) -> Floats:
-        values = (_matrix(rows, self.features) - self.centre) / self.spread
+        return self._of(_matrix(rows, self.features))
+
+    def of_table(self, figures: Floats) -> Floats:
+        return self._of(_tamed(figures))
+
+    def _of(self, values: Floats) -> Floats:
+        values = (values - self.centre) / self.spread
         values = np.where(np.isfinite(values), values, 0.0)  # what is not known says nothing
         return np.asarray(1 / (1 + np.exp(-(values @ self.weights + self.bias))))
 
@@ -163,4 +178,8 @@ def _matrix(rows: Sequence[Measures], names: tuple[str, ...]) -> Floats:
     values = np.array([[number(row, name) for name in names] for row in rows], float).reshape(
         len(rows), len(names)
     )
-    return np.sign(values) * np.log1p(np.abs(values))
+    return _tamed(values)
+
+
+def _tamed(values: Floats) -> Floats:
+    return np.asarray(np.sign(values) * np.log1p(np.abs(values)))

@@ -16,6 +16,7 @@ from neuface_engine.review.schema import sequences as s
 STATES = ("new", "tracked", "accept", "reject", "unsure", "stale")
 ORDERS = ("suspicion", "name", "state", "random", "time", "measure:NAME")
 _MODULUS = 2_147_483_647
+_SHUFFLED = 1 << 31  # names' hashes lie below
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ class Filter:
     disputed      only those with (without) a dispute
     with_notes    only those with (without) notes
     identity      of this person
+    share         only this share of the sequences, drawn at random, the same every time; 1 = all
     """
 
     states: tuple[str, ...] = ()
@@ -87,6 +89,7 @@ class Filter:
     disputed: bool | None = None
     with_notes: bool | None = None
     identity: str | None = None
+    share: float = 1.0
 
     def conditions(self, dialect: str) -> list[ColumnElement[bool]]:
         """For the WHERE of a query. Raises ConfigError for a state or a measure's name that means nothing."""
@@ -118,6 +121,8 @@ class Filter:
             found.append(s.c.notes > 0 if self.with_notes else s.c.notes == 0)
         if self.identity is not None:
             found.append(s.c.identity == self.identity)
+        if self.share < 1:
+            found.append(s.c.shuffle < round(self.share * _SHUFFLED))
         return found
 
 

@@ -134,7 +134,7 @@ def _find(project: Project, reviewer: str, options: argparse.Namespace, output: 
 def _candidates(
     project: Project, reviewer: str, options: argparse.Namespace, output: Output
 ) -> Iterator[StreamItem]:
-    from neuface_engine.cli.review.looking import learned_rows
+    from neuface_engine.cli.review.looking import learned_order
     from neuface_engine.review.proof.handing import candidates
 
     where = shared.filter_of(options)
@@ -147,7 +147,7 @@ def _candidates(
         return candidates(project, reviewer, where, **how, **shared.order_of(options))
 
     def names() -> list[str]:
-        return [row.name for row in learned_rows(project, where, options, output, every=True)]
+        return learned_order(project, where, options, output)
 
     return candidates(project, reviewer, where, names=names, **how)
 

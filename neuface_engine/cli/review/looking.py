@@ -10,7 +10,9 @@ from neuface_engine.cli.output import Output, table
 from neuface_engine.cli.review import shared
 
 if TYPE_CHECKING:
-    from neuface_engine.review import Filter, Project, QueueRow
+    from collections.abc import Iterator
+
+    from neuface_engine.review import Filter, Project
 
 
 def add_to(parts: Any) -> None:
@@ -26,12 +28,19 @@ def add_to(parts: Any) -> None:
 
 
 def run_queue(options: argparse.Namespace, output: Output) -> int:
+    from neuface_engine.review import Filter
+
     where = shared.filter_of(options)
     with shared.opened(options, output, writing=False) as project:
         project.index.check_tracks()
         total = project.index.count(where)
         if options.order == "learned":
-            rows = learned_rows(project, where, options, output)
+            end = options.offset + options.limit if options.limit else None
+            names = learned_order(project, where, options, output)[options.offset : end]
+            found = {
+                row.name: row for part in _parts(names) for row in project.index.rows(Filter(names=part))
+            }
+            rows = [found[name] for name in names]
         else:
             rows = project.index.rows(
                 where, offset=options.offset, limit=options.limit or None, **shared.order_of(options)
@@ -44,22 +53,20 @@ def run_queue(options: argparse.Namespace, output: Output) -> int:
     return 0
 
 
-def learned_rows(
-    project: Project, where: Filter, options: argparse.Namespace, output: Output, *, every: bool = False
-) -> list[QueueRow]:
-    """The rows in the learned order, and on stderr what was learned."""
-    from neuface_engine.review.flagging import learn_from
-    from neuface_engine.review.suspicion import ordered
+def learned_order(project: Project, where: Filter, options: argparse.Namespace, output: Output) -> list[str]:
+    """The names in the learned order, and on stderr what was learned."""
+    from neuface_engine.review.flagging import learn_from, learned_names
 
     learned = learn_from(project, seed=options.seed)
     output.note(learned.message)
     for reason in learned.reasons[:8] if learned.usable else ():
         output.note(f"  {reason.text}")
-    rows = ordered(project.index.rows(where), "learned", learned=learned)
-    if every:
-        return rows
-    end = options.offset + options.limit if options.limit else None
-    return rows[options.offset : end]
+    return learned_names(project, learned, where)
+
+
+def _parts(names: list[str], size: int = 2000) -> Iterator[tuple[str, ...]]:
+    for start in range(0, len(names), size):
+        yield tuple(names[start : start + size])
 
 
 def run_stats(options: argparse.Namespace, output: Output) -> int:
