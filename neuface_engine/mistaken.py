@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import io
+import struct
 import zipfile
 from pathlib import Path
 
+LARGE, MAX_RATIO = 2**31, 50
+"""Bytes that an archive may always unfold to, and how many times its own size beyond them."""
 HEAD = 512
 """So many bytes say what it is."""
 NAMED = 3
+MAX_BOXES = 64
+"""Looked at in an mp4, which has about five at the top."""
 
 
 def mistaken(path: Path) -> str | None:
@@ -29,6 +35,37 @@ def mistaken(path: Path) -> str | None:
     if head[257:262] == b"ustar" or head.startswith((b"\x1f\x8b", b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07")):
         return "is a packed archive; unpack it and give the file in it"
     return None
+
+
+def unfolds(path: Path) -> str | None:
+    """Of an npz whose arrays would fill the memory, packed to next to nothing: what is wrong; None for all others."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(info.file_size for info in archive.infolist())
+    except Exception:  # a damaged directory; whoever reads the archive says so
+        return None
+    if size <= max(LARGE, MAX_RATIO * path.stat().st_size):
+        return None
+    return f"would unfold to {size >> 30} GB; such a file is damaged, or made to fill the memory"
+
+
+def lacks_index(path: Path) -> bool:
+    """Whether an mp4 or mov ends before its index (the box `moov`), as when recording or copying it was broken off."""
+    boxes: set[bytes] = set()
+    with path.open("rb") as stream:
+        size = stream.seek(0, io.SEEK_END)
+        place = 0
+        for _ in range(MAX_BOXES):
+            stream.seek(place)
+            start = stream.read(8)
+            if len(start) < 8:
+                break
+            length, kind = struct.unpack(">I4s", start)
+            boxes.add(kind)
+            if length == 1:  # the length stands behind, in eight bytes
+                length = int.from_bytes(stream.read(8), "big")
+            place += length if length >= 8 else size
+    return b"ftyp" in boxes and b"moov" not in boxes
 
 
 def members_of(path: Path, suffixes: tuple[str, ...]) -> str | None:

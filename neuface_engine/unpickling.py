@@ -21,6 +21,8 @@ from neuface_engine.errors import in_short
 Find = Callable[[str, str], Any]
 """What stands for module.name; raises `Refused` where nothing does."""
 
+MAX_ENTRIES = 10_000_000
+"""Of all containers together, each counted as often as it stands in another."""
 MAX_DEPTH = 32
 """Of containers within containers; the files that we read have four."""
 
@@ -61,20 +63,48 @@ def find_arrays(module: str, name: str) -> Any:
     return found
 
 
-def plain(value: Any, depth: int = 0) -> Any:
-    """The value with every stand-in replaced by its numpy array."""
-    if depth > MAX_DEPTH:
-        raise Refused("its containers are nested too deeply")
-    if isinstance(value, dict):
-        return {
-            key if isinstance(key, str) else _key(key): plain(entry, depth + 1)
-            for key, entry in value.items()
-        }
-    if isinstance(value, list | tuple):
-        return type(value)(plain(entry, depth + 1) for entry in value)
+def plain(value: Any) -> Any:
+    """The value with every stand-in replaced by its numpy array; what stands in it twice is made once."""
+    return _Plain().of(value)[0]
+
+
+class _Plain:
+    """Goes through a value once, however often its parts stand in it."""
+
+    def __init__(self) -> None:
+        self.made: dict[
+            int, tuple[Any, Any, int]
+        ] = {}  # by id: the value itself, what it became, its entries
+
+    def of(self, value: Any, depth: int = 0) -> tuple[Any, int]:
+        """What the value becomes, and how many entries it has with those of its parts."""
+        if not isinstance(value, dict | list | tuple | StandIn):
+            return value, 1
+        if depth > MAX_DEPTH:
+            raise Refused("its containers are nested too deeply")
+        if id(value) not in self.made:
+            parts = (
+                [value.array()]
+                if isinstance(value, StandIn)
+                else list(value.values() if isinstance(value, dict) else value)
+            )
+            found = [self.of(part, depth + 1) for part in parts]
+            entries = 1 + sum(size for _, size in found)
+            if entries > MAX_ENTRIES:
+                raise Refused("it holds the same lists over and over")
+            inside = [part for part, _ in found]
+            self.made[id(value)] = value, _like(value, inside), entries
+        return self.made[id(value)][1:]
+
+
+def _like(value: Any, inside: list[Any]) -> Any:
+    """A container of the same kind with these entries; in place of a stand-in its one entry."""
     if isinstance(value, StandIn):
-        return plain(value.array(), depth + 1)
-    return value
+        return inside[0]
+    if isinstance(value, dict):
+        keys = (key if isinstance(key, str) else _key(key) for key in value)
+        return dict(zip(keys, inside, strict=True))
+    return type(value)(inside)
 
 
 def _key(key: Any) -> Any:
@@ -236,6 +266,15 @@ def _no_bytes(*content: Any) -> bytes:
     return b""
 
 
+def _bytearray(content: Any = b"", encoding: Any = "latin1", *_: Any) -> bytearray:
+    """Of bytes or text; a number would be so many bytes of memory."""
+    if isinstance(content, str):
+        return bytearray(_encode(content, encoding))
+    if not isinstance(content, bytes | bytearray):
+        raise Refused("its bytes are damaged")
+    return bytearray(content)
+
+
 def _reconstructor(kind: Any, *_: Any) -> Any:
     """copyreg._reconstructor(class, base, state), of stand-ins alone."""
     if not (isinstance(kind, type) and issubclass(kind, StandIn)):
@@ -317,6 +356,6 @@ _FOUND: dict[tuple[str, str], Any] = {
     ("__builtin__", "frozenset"): _set,
     ("builtins", "frozenset"): _set,
     ("__builtin__", "bytes"): _no_bytes,
-    ("__builtin__", "bytearray"): bytearray,
-    ("builtins", "bytearray"): bytearray,
+    ("__builtin__", "bytearray"): _bytearray,
+    ("builtins", "bytearray"): _bytearray,
 }

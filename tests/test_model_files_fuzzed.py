@@ -242,6 +242,35 @@ def test_a_pickle_that_asks_for_a_huge_memo_or_array_is_refused(tmp_path):
             read_flame_file(path)
 
 
+def test_a_pickle_of_few_lists_that_mean_a_billion_is_refused(tmp_path):
+    """Thirty lists, each of which holds the one before it twice."""
+    laughs: list[object] = ["ha"]
+    for _ in range(28):
+        laughs = [laughs, laughs]
+    (tmp_path / "generic_model.pkl").write_bytes(pickle.dumps({"v_template": laughs}, protocol=2))
+    with pytest.raises(nf.AssetError, match="the same lists over and over"):
+        read_flame_file(tmp_path / "generic_model.pkl")
+
+
+def test_a_number_is_not_taken_for_that_many_bytes(tmp_path):
+    path = tmp_path / "generic_model.pkl"
+    path.write_bytes(b"\x80\x02c__builtin__\nbytearray\nJ\xff\xff\xff\x7f\x85R.")
+    with pytest.raises(nf.AssetError, match="its bytes are damaged"):
+        read_flame_file(path)
+
+
+def test_an_archive_that_would_fill_the_memory_is_refused(tmp_path):
+    """Three gigabytes of zeros, as an archive says that it holds them."""
+    path = tmp_path / "generic_model.npz"
+    path.write_bytes(npz(v_template=np.zeros(3), f=np.zeros(3)))
+    data = bytearray(path.read_bytes())
+    listed = data.index(b"PK\x01\x02")
+    data[listed + 24 : listed + 28] = (3 * 2**30).to_bytes(4, "little")
+    path.write_bytes(data)
+    with pytest.raises(nf.AssetError, match="would unfold to 3 GB"):
+        read_flame_file(path)
+
+
 def test_a_zip_file_that_is_none_of_torchs(tmp_path):
     path = tmp_path / "deca_model.tar"
     with zipfile.ZipFile(path, "w") as archive:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from neuface_engine.errors import AssetError, in_short
-from neuface_engine.mistaken import members_of, mistaken
+from neuface_engine.mistaken import members_of, mistaken, unfolds
 from neuface_engine.unpickling import Refused, find_arrays, unpickle
 
 Arrays = dict[str, NDArray[Any]]
@@ -79,9 +79,9 @@ def read_arrays(path: Path, *, what: str, remedy: str) -> dict[str, Any]:
 
 def read_npz(path: Path, *, what: str, remedy: str) -> dict[str, Any]:
     """The arrays of an npz file; none of objects. Raises AssetError."""
-    packed = members_of(path, (".npy",))
-    if packed is not None:
-        raise AssetError(f"{path}: {packed}")
+    wrong = members_of(path, (".npy",)) or unfolds(path)
+    if wrong is not None:
+        raise AssetError(f"{path}: {wrong}")
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             return {str(key): file[key] for key in file.files}

@@ -24,6 +24,7 @@ from neuface_engine.errors import ConfigError, in_short
 from neuface_engine.landmarks.base import Detections, FrameStore, Progress
 from neuface_engine.landmarks.scene import Scene
 from neuface_engine.landmarks.topology import NUM_MEDIAPIPE
+from neuface_engine.mistaken import unfolds
 
 NUM_IBUG = 68
 SUFFIXES = (".npy", ".npz", ".csv", ".pts")
@@ -172,9 +173,13 @@ def _arrays(path: Path) -> _Points:
     views: tuple[str, ...] | None = None
     confidence = None
     if path.suffix.lower() == ".npy":
-        points = np.load(path, allow_pickle=False)
+        with path.open("rb") as stream:
+            points = np.load(stream, allow_pickle=False)
     else:
-        with np.load(path, allow_pickle=False) as archive:
+        wrong = unfolds(path)
+        if wrong is not None:
+            raise ConfigError(f"{path}: {wrong}")
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             names = archive.files
             if "landmarks" not in names and len(names) != 1:
                 raise ConfigError(

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from neuface_engine.errors import NeuFaceError, TrackError
+from neuface_engine.errors import TrackError
 from neuface_engine.face_model import FaceModel
+from neuface_engine.mistaken import unfolds
 from neuface_engine.tracks.meshes import MeshTrack
-from neuface_engine.tracks.track import FaceTrack
+from neuface_engine.tracks.track import FaceTrack, named_head
 
 Track = FaceTrack | MeshTrack
 
@@ -28,26 +29,12 @@ def own_head(path: str | Path) -> FaceModel:
 
     Raises TrackError where it is not there, and for a file that is no track.
     """
-    from neuface_engine.assets.folder import head_files
-
-    header = _header(Path(path))
     try:
-        wanted = header["provenance"]["head"] or {}
-        name, fingerprint = wanted.get("name", "open"), wanted.get("fingerprint")
-    except (KeyError, TypeError, AttributeError):
-        name, fingerprint = "open", None
-    if name == "open":
-        return FaceModel.load("open")
-    for file in head_files():
-        try:
-            head = FaceModel.load(file)
-        except NeuFaceError:  # one that is not whole; `neuface assets check` says so
-            continue
-        if head.fingerprint == fingerprint:
-            return head
-    raise TrackError(
-        f"{path}: made with the head {name!r}, which is not in the folder of assets; give it with --head FILE"
-    )
+        wanted = _header(Path(path))["provenance"]["head"]
+        name, fingerprint = str(wanted["name"]), str(wanted["fingerprint"])
+    except (KeyError, TypeError):
+        return FaceModel.load("open")  # meshes without parameters
+    return named_head(name, fingerprint, path)
 
 
 def _kind(path: Path) -> str:
@@ -56,6 +43,9 @@ def _kind(path: Path) -> str:
 
 def _header(path: Path) -> dict[str, Any]:
     try:
+        wrong = unfolds(path)
+        if wrong is not None:
+            raise TrackError(f"{path}: {wrong}")
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             header = json.loads(str(file["header"]))
             return {**header, "format": header["format"]}

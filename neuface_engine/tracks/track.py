@@ -64,11 +64,7 @@ class FaceTrack(RecordedTrack):
         wanted = self.provenance["head"]
         head = self.given_head
         if head is None:
-            if wanted["name"] != "open":
-                raise TrackError(
-                    f"this track was made with the head {wanted['name']!r}; load it with head=FaceModel.load(FILE)"
-                )
-            head = FaceModel.load("open")
+            head = named_head(wanted["name"], wanted["fingerprint"])
         if (
             head.fingerprint != wanted["fingerprint"]
             and "open" in (head.name, wanted["name"])
@@ -129,3 +125,21 @@ class FaceTrack(RecordedTrack):
 
     def _own_part(self, frames: Tensor, views: Tensor) -> dict[str, Any]:
         return {"parameters": self.parameters[frames, views]}
+
+
+def named_head(name: str, fingerprint: str, path: object = "this track") -> FaceModel:
+    """The face model that a track names: the embedded one, or FLAME where it lies in the folder of assets.
+
+    Raises TrackError where it is not there.
+    """
+    if name == "open":
+        return FaceModel.load("open")
+    from neuface_engine.assets.heads import head_with
+
+    head = head_with(fingerprint)
+    if head is None:
+        raise TrackError(
+            f"{path}: made with the head {name!r}, which is not in the folder of assets; `neuface assets add` it, or "
+            "give it with --head FILE (in Python head=FaceModel.load(FILE))"
+        )
+    return head

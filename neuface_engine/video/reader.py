@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuface_engine.errors import MediaError
+from neuface_engine.mistaken import lacks_index, mistaken
 
 Frame = NDArray[np.uint8]
 
@@ -100,9 +101,7 @@ class ViewReader:
         try:
             container = av.open(str(path))
         except (OSError, ValueError, RuntimeError, MemoryError, av.FFmpegError) as error:
-            raise MediaError(
-                f"{path}: not a video, or damaged ({_reason(error)}); give a file that a video player opens"
-            ) from error
+            raise MediaError(f"{path}: {_no_video(path, error)}") from error
         with container:
             if not container.streams.video:
                 raise MediaError(f"{path}: has sound but no picture; give a file with a video track")
@@ -197,6 +196,16 @@ def _upright(decoded: av.VideoFrame) -> Frame:
     frame = np.asarray(decoded.to_ndarray(format="rgb24"), np.uint8)
     quarter_turns = round(decoded.rotation / 90) % 4  # metadata turns counter-clockwise, as rot90 does
     return np.ascontiguousarray(np.rot90(frame, quarter_turns)) if quarter_turns else frame
+
+
+def _no_video(path: Path, error: BaseException) -> str:
+    """What is wrong with a file that cannot be opened, and what to do."""
+    wrong = mistaken(path)
+    if wrong is not None:
+        return wrong
+    if lacks_index(path):
+        return "damaged: its index (moov) is missing, recording or copying it was broken off; copy or record it again"
+    return f"not a video, or damaged ({_reason(error)}); give a file that a video player opens"
 
 
 def _reason(error: BaseException) -> str:

@@ -54,7 +54,10 @@ def _source(
     views = []
     for line, row in rows:
         where = _inside(path, line, row["path"], allow_outside)
-        found = find_views(where)
+        try:
+            found = find_views(where)
+        except MediaError as reason:
+            raise MediaError(f"{path}: line {line}: {reason}") from None
         if len(found) > 1 and (len(rows) > 1 or row.get("view")):
             raise MediaError(
                 f"{path}: line {line}: {row['path']} has {len(found)} views; give one row for each"
