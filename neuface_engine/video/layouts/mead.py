@@ -75,7 +75,7 @@ def _actors(root: Path) -> list[Path]:
 
 def _is_take(root: Path) -> bool:
     """Whether these are the frames of all views of a take."""
-    return next(root.glob("img_*_front.*"), None) is not None and bool(group(root, _TAKE, kinds=_KINDS))
+    return next(root.glob("img_[0-9]*_*.*"), None) is not None and bool(group(root, _TAKE, kinds=_KINDS))
 
 
 def _actor_of(take: Path) -> str | None:

@@ -62,7 +62,7 @@ def test_the_footage_tells_where_its_picture_lay(told, faces, small_head, tmp_pa
     alone = import_track(tmp_path, head=small_head)
     if told != "none":
         own = np.asarray(alone.projected_landmarks())[:, 0, :, :2]
-        write(tmp_path, faces, landmarks=own if told == "pixels" else own / SIDE * 2 - 1)
+        write(tmp_path, faces, landmarks=own if told == "units" else (own + 1) / 2 * SIDE)
     angle, scale = np.radians(12), 0.8  # frame px -> picture px
     linear = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     shift = np.array([-130.0, -40.0])
