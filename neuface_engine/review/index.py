@@ -277,6 +277,15 @@ class Index:
             self._clear(connection)
             cursors = {}
         self._tracks.forget()
+        with _rows_first(connection) if not cursors else nullcontext():
+            self._fold_logs(connection, stamps, cursors)
+
+    def _fold_logs(
+        self,
+        connection: Connection,
+        stamps: dict[str, tuple[int, int]],
+        cursors: dict[str, tuple[tuple[int, int], Position]],
+    ) -> None:
         touched: dict[str, None] = {}
         for log, stamp in stamps.items():
             known, position = cursors.get(log, ((-1, 0), Position()))
@@ -385,3 +394,16 @@ class Index:
             return
         with self.writing() as connection:
             connection.exec_driver_sql(f'CREATE INDEX IF NOT EXISTS "{title}" ON sequences ({value})')
+
+
+@contextmanager
+def _rows_first(connection: Connection) -> Iterator[None]:
+    """Fill an empty index faster: SQLite sorts a million rows once more quickly than it finds a place for each."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    for index in s.indexes:
+        index.drop(connection, checkfirst=True)
+    yield
+    for index in s.indexes:
+        index.create(connection, checkfirst=True)

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from scipy.stats import hypergeom
 from sqlalchemy import text
 
+from neuface_engine.cli import main
 from neuface_engine.errors import ProjectError
 from neuface_engine.review import Filter, Project, chain
 from neuface_engine.review.assignment import draw_double, give_back, held
 from neuface_engine.review.events import Added
+from neuface_engine.review.merge import merge
 
 _made: list[Project] = []
 
@@ -183,6 +189,80 @@ def test_double_review_hands_each_to_two_and_the_clock_is_the_servers(
     assert all(1700 < seconds <= 1800 for *_, seconds in held(project.index))
     give_back(project.index, "bob")
     assert project.next("carla", double=True).name == "000"
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str]):
+    """call("next", lab, ..., who="anna") -> (exit code, JSON object); the project alone leads to the database."""
+
+    def run(command: str, project: Path, *arguments: object, who: str = "") -> tuple[int, dict]:
+        speaker = ["--reviewer", who] if who else []
+        code = main(["review", command, str(project), *map(str, arguments), *speaker, "--json"])
+        return code, json.loads(capsys.readouterr().out)
+
+    return run
+
+
+def test_two_reviewers_audit_certify_and_verify_from_the_command_line(
+    tmp_path: Path, postgres_url: str, call
+) -> None:
+    lab = tmp_path / "lab"
+    project = make(lab, postgres_url, 16)
+    header = json.dumps({"format": "neuface-track", "views": ["front"], "fps": 25})
+    for number in range(16):
+        np.savez(lab / "tracks" / f"{number:03d}.npz", header=header, frame_indices=np.arange(number + 5))
+    plan = ("--limit", "30%", "--target", "6%", "--confidence", "0.8", "--seed", "s")
+    drawn = call("audit", lab, "--draw", *plan, who="lead")[1]["audit"]["draws"]
+    failing = {drawn[0]}
+    handed: dict[str, list[str]] = {"anna": [], "bob": []}
+    while True:
+        both = {who: call("next", lab, who=who)[1]["next"] for who in handed}
+        if not any(both.values()):
+            break
+        names = [item["name"] for item in both.values() if item is not None]
+        assert len(set(names)) == len(names), "nobody is handed what another has in hand"
+        assert all("verdict" not in item for item in both.values() if item is not None)
+        for who, item in both.items():
+            if item is not None:
+                handed[who].append(item["name"])
+                word = "reject" if item["name"] in failing else "accept"
+                assert (
+                    call("verdict", lab, item["name"], word, "--watched", "all", "--seconds", 5, who=who)[0]
+                    == 0
+                )
+    assert sorted(handed["anna"] + handed["bob"]) == [f"{n:03d}" for n in range(16)]
+    assert min(map(len, handed.values())) >= 7
+    now = call("audit", lab)[1]
+    assert (now["failures"], now["stated"], now["final"]) == (1, len(drawn) - 1, True)
+    out = tmp_path / "certificate.json"
+    certificate = call("certify", lab, "--out", out)[1]
+    assert certificate["reviewers"].keys() == {"anna", "bob"} and certificate["final"]
+    by_hand = max(d for d in range(1, 17) if hypergeom(16, d, len(drawn)).cdf(1) >= 0.2)
+    assert certificate["bound"]["failing"] == by_hand
+    assert call("certify", lab, "--verify", out) == (0, {"holds": True, "differences": [], "notes": []})
+    assert call("verify", lab)[0] == 0
+    with Project.create(tmp_path / "files") as files:
+        outcome = merge(files, lab)
+        assert outcome.tracks == 16 and set(outcome.logs) >= {"anna", "bob", "lead"}
+    assert call("certify", tmp_path / "files", "--verify", out)[1]["holds"], "the lines are the same in files"
+    with project.log.engine.begin() as connection:
+        connection.execute(text(f'SET search_path TO "neuface_{project.id}"'))
+        connection.execute(
+            text("UPDATE lines SET text = replace(text, '\"accept\"', '\"reject\"') WHERE log = 'bob'")
+        )
+    code, said = call("certify", lab, "--verify", out)
+    assert code == 2 and not said["holds"]
+
+
+def test_a_lease_that_is_over_frees_the_sequence_for_others(tmp_path: Path, postgres_url: str, call) -> None:
+    make(tmp_path, postgres_url, 1)
+    assert call("next", tmp_path, "--minutes", 0.0001, who="anna")[1]["next"]["name"] == "000"
+    time.sleep(0.01)
+    assert call("next", tmp_path, who="bob")[1]["next"]["name"] == "000"
+    assert call("next", tmp_path, who="anna")[1]["next"] is None
+    assert [held["reviewer"] for held in call("stats", tmp_path)[1]["in_hand"]] == ["bob"]
+    assert call("next", tmp_path, "--give-back", who="bob")[1]["sequences"] == ["000"]
+    assert call("next", tmp_path, who="anna")[1]["next"]["name"] == "000"
 
 
 def test_two_projects_on_one_server_know_nothing_of_each_other(tmp_path: Path, postgres_url: str) -> None:
