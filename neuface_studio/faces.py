@@ -63,7 +63,7 @@ def untagged(data: Mapping[str, Any]) -> dict[str, Any]:
 def face_of_track(track: Path) -> Face | None:
     """The face that a track followed; None where it does not say, or cannot be read."""
     try:
-        with np.load(track, allow_pickle=False) as file:
+        with track.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             return _face(json.loads(str(file["header"]))["provenance"]["source"]["face"])
     except Exception:  # a damaged file can raise anything; whoever opens it says so
         return None

@@ -130,7 +130,8 @@ def read_offsets(path: Path) -> NDArray[np.float32]:
     """One lid's offsets [V, 3]. Raises AssetError."""
     remedy = f"give {' and '.join(EYELIDS)}, which are distributed with SMIRK"
     try:
-        content: Any = np.load(path, allow_pickle=False)
+        with path.open("rb") as stream:
+            content: Any = np.load(stream, allow_pickle=False)
         offsets = np.asarray(content, np.float32)
     except Exception as error:  # numpy parses the header as Python source
         raise AssetError(f"{path}: cannot be read as an eyelid shape ({in_short(error)}); {remedy}") from None

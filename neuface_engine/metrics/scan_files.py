@@ -61,7 +61,8 @@ def read_landmarks(path: str | Path) -> NDArray[np.float64]:
     path = Path(path)
     try:
         if path.suffix.lower() == ".npy":
-            points = np.load(path, allow_pickle=False)
+            with path.open("rb") as stream:
+                points = np.load(stream, allow_pickle=False)
         else:
             text = path.read_text(encoding="utf-8")
             if path.suffix.lower() == ".json":

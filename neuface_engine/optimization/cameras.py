@@ -72,7 +72,7 @@ def cameras_of_crops(sequence: Sequence, rotations: NDArray[np.float64]) -> Tens
 def _entries(path: Path) -> Any:
     try:
         if path.suffix.lower() == ".npz":
-            with np.load(path, allow_pickle=False) as file:
+            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
                 content: Any = {name: file[name] for name in file.files}
         else:
             content = json.loads(path.read_text(encoding="utf-8"))

@@ -87,7 +87,7 @@ def load_ground_truth(folder: Path, views: tuple[str, ...], num_frames: int) -> 
     if not folder.is_dir() or not path.is_file():
         return None
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in (*_PARAMETERS, "views", "head_fingerprint")}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise MediaError(f"{path}: damaged ground truth; copy it again, or take it away") from error

@@ -110,7 +110,8 @@ def save(folder: Path, state) -> Path:
 def folder(tmp_path_factory, deca_state):
     folder = tmp_path_factory.mktemp("assets") / "EMOCA_v2_lr_mse_20"
     head = nf.resources.path("open_head.npz")
-    template = torch.from_numpy(np.load(head)["v_template"])
+    with np.load(head) as file:
+        template = torch.from_numpy(file["v_template"])
     save(folder, state_of(deca_state, template=template))
     return folder
 
