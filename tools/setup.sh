@@ -13,31 +13,32 @@ TEST_PACKAGES="postgresql"
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 
+fits() { "$@" -c 'import sys; sys.exit(not ((3, 11) <= sys.version_info[:2] < (3, 14)))' 2>/dev/null; }
+
 find_python() {
     local candidate
     for candidate in ${PYTHON:-} python3.11 python3.12 python3.13 python3 python; do
-        if "$candidate" -c 'import sys; sys.exit(not ((3, 11) <= sys.version_info[:2] < (3, 14)))' 2>/dev/null; then
+        if fits "$candidate"; then
             command -v "$candidate"
             return
         fi
     done
-    say "no Python 3.11, 3.12 or 3.13 found; install one, or name it: make setup PYTHON=/path/to/python3.11"
-    exit 2
 }
 
 python=$(find_python)
-wanted=$( { cat pyproject.toml constraints.txt tools/setup.sh; pwd; "$python" -V; } | cksum)
-if [ -x "$VENV/bin/python" ] && [ "$(cat "$STAMP" 2>/dev/null)" = "$wanted" ]; then
+stamp() { { cat pyproject.toml constraints.txt tools/setup.sh; pwd; "$python" -V; } | cksum; }
+if [ -n "$python" ] && [ -x "$VENV/bin/python" ] && [ "$(cat "$STAMP" 2>/dev/null)" = "$(stamp)" ]; then
     exit 0
 fi
 
 # The system's libraries: Debian and its children only. Elsewhere Qt's wheels bring nearly everything.
 if command -v dpkg-query >/dev/null 2>&1 && command -v apt-get >/dev/null 2>&1; then
     needed="$SYSTEM_PACKAGES $TEST_PACKAGES"
-    "$python" -c 'import ensurepip, venv' 2>/dev/null || {
-        version=$("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')
-        needed="$needed $version"
-    }
+    if [ -z "$python" ]; then
+        needed="python3 python3-venv $needed"
+    elif ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+        needed="$("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])') $needed"
+    fi
     missing=""
     for package in $needed; do
         # libglib2.0-0 and others were renamed with a t64 suffix by the 64-bit time transition
@@ -60,18 +61,26 @@ if command -v dpkg-query >/dev/null 2>&1 && command -v apt-get >/dev/null 2>&1; 
                 done
             }
         else
-            say "system packages are missing; if the window does not open, or to run every test, type:"
+            say "system packages are missing; for the window and for every test, type:"
             say "  sudo apt-get install -y --no-install-recommends$missing"
         fi
     fi
 fi
 
-if ! "$VENV/bin/python" -c 'import sys; sys.exit(not ((3, 11) <= sys.version_info[:2] < (3, 14)))' 2>/dev/null; then
+python=${python:-$(find_python)}
+if [ -z "$python" ]; then
+    say "no Python 3.11, 3.12 or 3.13 found; install one, or name it: make setup PYTHON=/path/to/python3.11"
+    exit 2
+fi
+if ! fits "$VENV/bin/python" || ! "$VENV/bin/python" -m pip --version >/dev/null 2>&1; then
     say "making $VENV with $("$python" -V)"
-    "$python" -m venv --clear "$VENV"
+    "$python" -m venv --clear "$VENV" >&2 || {
+        say "$python cannot make virtual environments; install its venv module (Debian: python3-venv)"
+        exit 2
+    }
 fi
 say "installing Python packages into $VENV (a few minutes the first time)"
 "$VENV/bin/python" -m pip install --quiet --upgrade "pip>=24" >&2 || say "pip stays as it is"
 "$VENV/bin/python" -m pip install --quiet ${PIP_ARGS:-} -c constraints.txt -e '.[dev]' >&2
-printf '%s\n' "$wanted" >"$STAMP"
+stamp >"$STAMP"
 say "done"
