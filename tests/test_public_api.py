@@ -64,6 +64,23 @@ def test_cameras_and_points_are_broadcast():
     assert torch.equal(together[2], nf.project(points, cameras[2]))
 
 
+def test_the_page_on_python_runs_as_it_is_written(repository, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    page = (repository / "docs/api.md").read_text(encoding="utf-8")
+    story = "".join(re.findall(r"```python\n(.*?)```", page, re.DOTALL))
+    story = story.replace("iterations=100", "iterations=2").replace(
+        "max_frames=100", "max_frames=2, views='*_30'"
+    )
+    names: dict[str, object] = {}
+    exec(story.replace('"clips/001"', repr(str(nf.resources.path("demo")))), names)
+    assert (tmp_path / "001.npz").is_file()
+    assert capsys.readouterr().out
+    assert names["points"].shape == (2, 68, 2)
+    assert names["targets"].orientation.shape == (2, 2, 4)
+    assert torch.equal(names["early"].parameters.pose, names["run"].history[1].parameters.pose)
+    assert names["other"].config.landmark_weight == 10.0
+
+
 # --- E and M by hand -------------------------------------------------------------------------------------------
 
 
@@ -149,6 +166,13 @@ def test_arguments_in_the_wrong_place_are_named(sequence, encoder, head):
         nf.FaceModel.load("open", landmarks="landmark_embedding.npy")
     with pytest.raises(nf.AssetError, match="not 101 and 50"):
         nf.FaceModel.load("open", n_shape=101)
+
+
+def test_crops_as_they_are_stored_are_not_what_an_encoder_takes(sequence, encoder):
+    assert encoder(sequence.crop_batch(0)).batch_shape == (2,)
+    for crops in (sequence.crops, sequence.crops[0], sequence.crop_batch(0)[0]):
+        with pytest.raises(ValueError, match=r"give floats \[B, 3, S, S\] in 0\.\.1"):
+            encoder(crops)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import Literal, Self
 import torch
 from torch import Tensor, nn
 
+from neuface_engine.arguments import expect
 from neuface_engine.errors import AssetError, ConfigError
 from neuface_engine.face_model import FaceModel, FaceParameters
 from neuface_engine.weights import weights_fingerprint
@@ -91,7 +92,16 @@ class Encoder(nn.Module, ABC):
         raise AssetError(f"{path}: encoder {cls.name!r} takes no checkpoint")
 
     def forward(self, crops: Tensor) -> FaceParameters:
-        """Crops ``[B, 3, S, S]`` in 0..1 -> FaceParameters of batch ``[B]``, shortened as `decode` says."""
+        """Crops ``[B, 3, S, S]`` in 0..1 -> FaceParameters of batch ``[B]``, shortened as `decode` says.
+
+        Raises ValueError for crops of another shape, or in 0..255.
+        """
+        expect(crops, Tensor, "crops", "a torch tensor")
+        if crops.dim() != 4 or crops.shape[1] != 3 or not crops.is_floating_point():
+            raise ValueError(
+                f"crops are {str(crops.dtype).removeprefix('torch.')} {list(crops.shape)}; "
+                "give floats [B, 3, S, S] in 0..1, as sequence.crop_batch() does"
+            )
         return self.decode(self.features(crops))
 
     @abstractmethod

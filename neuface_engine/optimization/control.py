@@ -32,6 +32,11 @@ class Control:
     def paused(self) -> bool:
         return not self._running.is_set()
 
+    def _go_on(self) -> None:
+        """As if it had never ended."""
+        self._stopped.clear()
+        self.stop_reason = None
+
     def _may_go_on(self) -> bool:
         """Waits while paused; False once stopped."""
         self._running.wait()

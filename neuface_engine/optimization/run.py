@@ -360,6 +360,15 @@ class Run(Control, ABC):
         run._follow(new, in_force(self.sequences, iteration))
         return run
 
+    def rewind(self, iteration: int, *, config: NeuFaceConfig | None = None) -> None:
+        """Go back to iteration `iteration` in this run, with other weights if `config` says so; what came after it is
+        forgotten (`branch` keeps it). A run that had ended can then go on. Raises ConfigError as `branch` does.
+        """
+        there = self.branch(iteration, config=config)
+        self.snapshots, self.sequence, self.sequences = there.snapshots, there.sequence, there.sequences
+        self.restore(there.snapshot(), list(there.history), there.settings)
+        self._go_on()
+
     def _check_index(self, iteration: int) -> int:
         newest = self._complete().index
         expect(iteration, (int, np.integer), "iteration", "its number")

@@ -119,6 +119,20 @@ def test_a_run_that_changes_its_settings_on_the_way_is_the_branch(run):
     assert same_state(finish(live), finish(run.branch(3, config=new)), 5)
 
 
+def test_a_run_that_is_rewound_forgets_what_came_after_and_goes_on(run):
+    new = replace(run.config, landmark_weight=3.0)
+    again = finish(run.branch(3))
+    again.stop()
+    again.rewind(3)
+    assert again.history.indices == range(4)
+    assert again.stop_reason is None
+    assert same_state(finish(again), run, 5)
+    again.rewind(3, config=new)
+    assert same_state(finish(again), finish(run.branch(3, config=new)), 5)
+    with pytest.raises(nf.ConfigError, match="0 to 5"):
+        again.rewind(6)
+
+
 def test_the_released_variant_repeats_its_random_frames(parts):
     """It compares the views on frames drawn at every evaluation; a replay draws the same."""
     _, encoder, head = parts
