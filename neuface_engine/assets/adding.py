@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path, PurePosixPath
 
 from neuface_engine.assets.catalogue import CATALOGUE, Asset
-from neuface_engine.assets.folder import assets_folder, find_all, rank
+from neuface_engine.assets.folder import assets_folder, find_all, home_of, rank
 from neuface_engine.assets.states import AssetState, examine
 from neuface_engine.errors import AssetError, NeuFaceError, in_short
 from neuface_engine.files import written_whole
@@ -33,6 +33,8 @@ def add(path: Path, folder: Path | None = None) -> AssetState:
 
 def _add_file(path: Path, folder: Path) -> AssetState:
     entry, words = _recognised(path)
+    if entry.kind == "detector":
+        return _placed(path, home_of(entry) / path.name, entry, words)
     parent = path.resolve().parent.name
     # A name like generic_model.pkl says nothing without its folder.
     place = Path(parent if parent.lower().startswith("flame") and entry.kind == "head" else "")
@@ -62,6 +64,8 @@ def _recognised(path: Path) -> tuple[Asset, str]:
         if rank(entry, whole.relative_to(whole.anchor)) is not None:
             return entry, examine(entry, path)
     for entry in CATALOGUE:
+        if entry.kind == "detector":  # face-alignment knows its files by their names alone
+            continue
         try:
             return entry, examine(entry, path)
         except NeuFaceError:
@@ -80,7 +84,9 @@ def _add_folder(path: Path, folder: Path) -> AssetState:
     states: list[AssetState] = []
     for entry in CATALOGUE:
         for file in found[entry.name]:
-            state = _placed(file, folder / file.relative_to(root), entry, examine(entry, file))
+            flat = home_of(entry) / file.name
+            target = flat if entry.kind == "detector" else folder / file.relative_to(root)
+            state = _placed(file, target, entry, examine(entry, file))
             for beside in _settings_of(file, path):
                 _placed(beside, folder / beside.relative_to(root), entry, "")
             states.append(state)

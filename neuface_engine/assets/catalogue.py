@@ -2,33 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
+from neuface_engine.assets.detectors import DETECTORS
+from neuface_engine.assets.entry import Asset
 from neuface_engine.errors import ConfigError
-
-Kind = Literal["head", "head data", "encoder", "shape prior"]
-
-
-@dataclass(frozen=True)
-class Asset:
-    """One model, or one file of its kind.
-
-    files: names it is distributed under, in lower case, as globs on the end of the path; use: the options of
-    `neuface track`; needs: names of the assets without which it does not run; steps: what to do, a line each.
-    """
-
-    name: str
-    title: str
-    kind: Kind
-    purpose: str
-    files: tuple[str, ...]
-    url: str
-    licence: str
-    use: str
-    steps: tuple[str, ...]
-    needs: tuple[str, ...] = ()
-
 
 _MPI = "non-commercial research (Max Planck licence, registration)"
 _FLAME = "https://flame.is.tue.mpg.de"
@@ -225,13 +201,16 @@ CATALOGUE: tuple[Asset, ...] = (
         ),
         needs=("flame", "landmark-embedding"),
     ),
+    *DETECTORS,
 )
 
 
 def asset(name: str) -> Asset:
     """By its name. Raises ConfigError for one that there is not."""
     wanted = name.lower().replace("_", "-").replace(" ", "-")
-    wanted = {"flame2020": "flame", "flame-2020": "flame", "flame-2023": "flame2023"}.get(wanted, wanted)
+    wanted = {"flame2020": "flame", "flame-2020": "flame", "flame-2023": "flame2023", "s3fd": "sfd"}.get(
+        wanted, wanted
+    )
     for entry in CATALOGUE:
         if entry.name == wanted:
             return entry

@@ -27,9 +27,18 @@ def assets_folder() -> Path:
     )
 
 
+def home_of(entry: Asset) -> Path:
+    """The folder in which the files of an entry are looked for: ours, or that of the library that reads them."""
+    if entry.kind == "detector":
+        from neuface_engine.landmarks import fan_files
+
+        return fan_files.folder()
+    return assets_folder()
+
+
 def find(entry: Asset, folder: Path | None = None) -> list[Path]:
     """The files of one asset in the folder, the best name first."""
-    return find_all([entry], folder)[entry.name]
+    return find_all([entry], folder or home_of(entry))[entry.name]
 
 
 def find_all(
@@ -55,7 +64,7 @@ def rank(entry: Asset, path: Path) -> int | None:
 def locate(name: str, folder: Path | None = None) -> Path:
     """The file of the asset `name` in the folder. Raises AssetError, saying where it is obtained."""
     entry = asset(name)
-    folder = folder or assets_folder()
+    folder = folder or home_of(entry)
     found = find(entry, folder)
     if not found:
         raise AssetError(

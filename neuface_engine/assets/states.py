@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 from neuface_engine.assets.catalogue import CATALOGUE, Asset
-from neuface_engine.assets.folder import assets_folder, find_all
+from neuface_engine.assets.detectors import DETECTORS
+from neuface_engine.assets.folder import assets_folder, find_all, home_of
 from neuface_engine.errors import AssetError, NeuFaceError
 
 Status = Literal["ready", "incomplete", "damaged", "missing"]
@@ -41,7 +42,8 @@ def survey(folder: Path | None = None) -> list[AssetState]:
     """Every entry of the catalogue, in its order. Weights are not read, their names and shapes are: well under a second
     per file, and nothing for a file that was looked at before."""
     folder = folder or assets_folder()
-    found = find_all(list(CATALOGUE), folder)
+    ours = [entry for entry in CATALOGUE if entry.kind != "detector"]
+    found = find_all(ours, folder) | find_all(list(DETECTORS), home_of(DETECTORS[0]))
     states = {entry.name: _state(entry, found[entry.name], folder) for entry in CATALOGUE}
     return [_with_needs(state, states) for state in states.values()]
 
@@ -57,7 +59,8 @@ def examine(entry: Asset, path: Path) -> str:
 
 def _state(entry: Asset, paths: list[Path], folder: Path) -> AssetState:
     if not paths:
-        words = f"not there; obtain it from {entry.url}, then `neuface assets add FILE`"
+        where = f"not in {home_of(entry)}" if entry.kind == "detector" else "not there"
+        words = f"{where}; obtain it from {entry.url}, then `neuface assets add FILE`"
         return AssetState(entry, "missing", words)
     first: AssetState | None = None
     for path in paths[:4]:  # the first sound one is taken
@@ -151,6 +154,12 @@ def _eyelids(path: Path) -> str:
     return f"{len(read_offsets(path))} vertices"
 
 
+def _detector(path: Path) -> str:
+    from neuface_engine.landmarks import fan_files
+
+    return fan_files.examine(path)
+
+
 def _encoder(name: str) -> Callable[[Path], str]:
     def examine(path: Path) -> str:
         from neuface_engine.encoders import check_checkpoint
@@ -168,5 +177,6 @@ _EXAMINERS: dict[str, Callable[[Path], str]] = {
     "mediapipe-embedding": _mediapipe,
     "flame-masks": _masks,
     "eyelids": _eyelids,
+    **{entry.name: _detector for entry in DETECTORS},
     **{name: _encoder(name) for name in ("deca", "emoca", "smirk", "spectre", "mica")},
 }

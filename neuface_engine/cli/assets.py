@@ -99,6 +99,7 @@ def _list(options: argparse.Namespace, output: Output) -> int:
 
 def _how(options: argparse.Namespace, output: Output) -> int:
     from neuface_engine.assets.catalogue import asset
+    from neuface_engine.assets.folder import home_of
 
     entry = asset(options.name)
     output.result(
@@ -111,6 +112,7 @@ def _how(options: argparse.Namespace, output: Output) -> int:
             "steps": list(entry.steps),
             "use": entry.use,
             "needs": list(entry.needs),
+            "folder": str(home_of(entry)),
         }
     )
     output.line(f"{entry.title}: {entry.purpose}")
@@ -118,6 +120,7 @@ def _how(options: argparse.Namespace, output: Output) -> int:
     output.line(f"  licence  {entry.licence}")
     for number, step in enumerate(entry.steps, 1):
         output.line(f"  {number}. {step}")
+    output.line(f"  folder   {home_of(entry)}")
     if entry.needs:
         output.line(f"  needs    {', '.join(entry.needs)}")
     output.line(f"  then     neuface track INPUT {entry.use}")
@@ -144,7 +147,10 @@ def _convert(options: argparse.Namespace, output: Output) -> int:
 
 
 def _as_json(state: Any) -> dict[str, Any]:
+    from neuface_engine.assets.folder import home_of
+
     return {
+        "folder": str(home_of(state.asset)),
         "status": state.status,
         "words": state.words,
         "detail": state.detail,

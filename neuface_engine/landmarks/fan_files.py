@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from neuface_engine.errors import AssetError, ConfigError
+import numpy as np
+
+from neuface_engine.errors import AssetError, ConfigError, in_short
 
 _BULAT = "https://www.adrianbulat.com/downloads/python-fan/"
 _BLAZE = "https://github.com/hollance/BlazeFace-PyTorch/raw/master/"
@@ -44,6 +46,51 @@ FINDERS: dict[str, tuple[WeightFile, ...]] = {
     "open": (),
 }
 """The face detectors of face-alignment, and ours (BlazeFace of the open detector)."""
+
+
+_FAN_LAYOUT = {"conv1.weight": (64, 3, 7, 7), "l0.weight": (68, 256, 1, 1), "l3.weight": (68, 256, 1, 1)}
+_LAYOUTS: dict[str, dict[str, tuple[int, ...]]] = {
+    FAN_2D.name: _FAN_LAYOUT,
+    FAN_3D.name: _FAN_LAYOUT,
+    DEPTH.name: {"conv1.weight": (64, 71, 7, 7), "fc.weight": (68, 2048)},
+    "s3fd-619a316812.pth": {"conv1_1.weight": (64, 3, 3, 3), "conv5_1.weight": (512, 512, 3, 3)},
+    "blazeface.pth": {"backbone1.0.weight": (24, 3, 5, 5)},
+    "retinaface_mobilenet0.25.pth": {"body.stage1.0.0.weight": (8, 3, 3, 3)},
+}
+"""Of each file of weights some that no other has; the detector itself checks every one when it loads them."""
+_ANCHORS = (896, 4)
+_SMALLEST_ONNX = 100_000
+
+
+def examine(path: Path) -> str:
+    """What one of face-alignment's files is, in words, by names and shapes of its weights. Raises AssetError."""
+    remedy = "download it again"
+    if path.suffix == ".npy":
+        try:
+            anchors = np.load(path, allow_pickle=False)
+        except Exception as error:  # numpy parses the header as Python source
+            raise AssetError(f"{path}: cannot be read as anchors ({in_short(error)}); {remedy}") from None
+        if anchors.shape != _ANCHORS:
+            raise AssetError(f"{path}: is {list(anchors.shape)}, not {list(_ANCHORS)} anchors; {remedy}")
+        return f"{len(anchors)} anchors"
+    if path.suffix == ".onnx":
+        size = path.stat().st_size
+        with path.open("rb") as stream:
+            begins = stream.read(1)
+        if begins != b"\x08" or size < _SMALLEST_ONNX:
+            raise AssetError(f"{path}: not an ONNX network, or cut off ({size} bytes); {remedy}")
+        return f"an ONNX network of {size / 1e6:.1f} MB"
+    from neuface_engine.encoders.checkpoints import read_checkpoint
+
+    content = read_checkpoint(path, remedy=remedy, shapes_only=True)
+    inner = content.get("state_dict", content)
+    weights = inner if isinstance(inner, dict) else {}
+    shapes = {str(name).removeprefix("module."): tuple(getattr(w, "shape", w)) for name, w in weights.items()}
+    for name, shape in _LAYOUTS.get(path.name, {}).items():
+        if shapes.get(name) != shape:
+            found = f"is {list(shapes[name])}" if name in shapes else "is missing"
+            raise AssetError(f"{path}: {name} {found}, {list(shape)} is needed; {remedy}")
+    return f"{len(shapes)} weights of its network"
 
 
 def folder() -> Path:
