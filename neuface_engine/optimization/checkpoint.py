@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,32 +19,42 @@ from neuface_engine.errors import CheckpointError
 from neuface_engine.face_model import FaceParameters
 from neuface_engine.files import written_whole
 from neuface_engine.optimization.history import Iteration
+from neuface_engine.optimization.losses import Losses
+from neuface_engine.optimization.repairs import Repairs
 from neuface_engine.optimization.run import Run
 from neuface_engine.optimization.snapshots import Snapshot
 
 if TYPE_CHECKING:
+    from neuface_engine.encoders import Encoder
+    from neuface_engine.face_model import FaceModel
     from neuface_engine.video import Sequence
 
 FORMAT, VERSION = "neuface-run", 1
 _PER_VIEW = ("cvd_mm_per_view", "msi_landmark_per_view", "nme_percent_per_view")
+ROWS = (*_PER_VIEW, "losses", "seconds")
+"""Tensors with one row an iteration, beside the parameters."""
 _ANEW = "give the same again, or begin anew without --resume"
 
 
-def save_checkpoint(run: Run, path: Path) -> None:
+def save_checkpoint(
+    run: Run, path: Path, *, name: str = "", repairs: Iterable[tuple[int, Repairs]] = ()
+) -> None:
     """Write the newest state, the history and the settings of `run`, all or nothing (safetensors, no pickle).
 
-    Call it between two iterations. Raises CheckpointError where the disk refuses.
+    name: of the run among several on its footage; repairs: pairs (iteration, repairs), what `run.sequences` were
+    repaired with, from the footage as it is opened. Call it between two iterations. Raises CheckpointError where the
+    disk refuses.
     """
     snapshot = run.snapshot()
     iterations = [run.history.iteration(t) for t in run.history.indices]
-    tensors = {f"variables/{name}": t for name, t in snapshot.variables.items()}
-    tensors |= {f"optimizer/{name}": t for name, t in snapshot.optimizer.items()}
-    for name, _ in run.initial.parameters.items():
-        tensors[f"parameters/{name}"] = torch.stack([getattr(it.parameters, name) for it in iterations])
-    for name in _PER_VIEW:
-        tensors[name] = torch.from_numpy(np.stack([getattr(it, name) for it in iterations]))
+    tensors = {f"variables/{key}": t for key, t in snapshot.variables.items()}
+    tensors |= {f"optimizer/{key}": t for key, t in snapshot.optimizer.items()}
+    for group, _ in run.initial.parameters.items():
+        tensors[f"parameters/{group}"] = torch.stack([getattr(it.parameters, group) for it in iterations])
+    for measure in _PER_VIEW:
+        tensors[measure] = torch.from_numpy(np.stack([getattr(it, measure) for it in iterations]))
     names = [field.name for field in fields(run.initial.losses)]
-    rows = [[getattr(it.losses, name) for name in names] for it in iterations]
+    rows = [[getattr(it.losses, term) for term in names] for it in iterations]
     tensors["losses"] = torch.tensor(rows, dtype=torch.float64)
     tensors["seconds"] = torch.tensor([it.seconds for it in iterations], dtype=torch.float64)
     header = {
@@ -55,13 +65,20 @@ def save_checkpoint(run: Run, path: Path) -> None:
         "threads": torch.get_num_threads(),
         "losses": names,
         "settings": [[start, asdict(config)] for start, config in run.settings],
-        "identity": _identity(run),
+        "identity": _identity(run.method, run.sequence, run.pretrained, run.head),
+        "name": name,
+        "repairs": [[start, asdict(made)] for start, made in repairs],
+        "first": 0,
     }
-    content = safetensors.torch.save(
-        {n: t.contiguous() for n, t in tensors.items()}, {"run": json.dumps(header)}
-    )
+    content = packed(header, tensors)
     with written_whole(path, CheckpointError) as stream:
         stream.write(content)
+
+
+def packed(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> bytes:
+    """The content of a file."""
+    whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    return safetensors.torch.save(whole, {"run": json.dumps(header)})
 
 
 def resume(run: Run, path: Path) -> None:
@@ -70,23 +87,14 @@ def resume(run: Run, path: Path) -> None:
     With the same number of threads on a CPU it then goes on bit for bit as if it had never stopped.
     Raises CheckpointError for a damaged file, or where footage, models or settings are other ones.
     """
-    header, tensors = _read(path)
-    expected = _identity(run)
-    for what, value in header["identity"].items():
-        if expected.get(what) != value:
-            raise CheckpointError(f"{path}: saved with another {what}; {_ANEW}")
+    header, tensors = read_checkpoint(path)
+    check_identity(path, header, run.method, run.sequence, run.pretrained, run.head)
     _same_settings(path, header["settings"], asdict(run.config))
     try:
-        iterations = _iterations(run, header, tensors)
-        snapshot = Snapshot(
-            index=int(header["iteration"]),
-            visibility_index=int(header["visibility_index"]),
-            variables=_below("variables/", tensors),
-            optimizer=_below("optimizer/", tensors),
-        )
-        whole = snapshot.index == len(iterations) - 1 and 0 <= snapshot.visibility_index <= snapshot.index
-        if not (whole and _fits(snapshot, run)):
-            raise ValueError("incomplete")
+        iterations = iterations_of(header, tensors, type(run.initial.losses))
+        snapshot = snapshot_of(header, tensors, run)
+        if iterations[0].parameters.shape.shape != run.initial.parameters.shape.shape:
+            raise ValueError("other shapes")
         run.restore(snapshot, iterations, run.settings)
     except (KeyError, ValueError, TypeError, RuntimeError, IndexError) as error:
         raise CheckpointError(
@@ -112,32 +120,57 @@ def _fits(snapshot: Snapshot, run: Run) -> bool:
     return complete and {name: t.shape for name, t in snapshot.variables.items()} == shapes
 
 
-def _iterations(run: Run, header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> list[Iteration]:
-    losses = type(run.initial.losses)
+def snapshot_of(header: Mapping[str, Any], tensors: Mapping[str, Tensor], run: Run) -> Snapshot:
+    """The saved state. Raises ValueError or KeyError where it is not that of `run`."""
+    snapshot = Snapshot(
+        index=int(header["iteration"]),
+        visibility_index=int(header["visibility_index"]),
+        variables=_below("variables/", tensors),
+        optimizer=_below("optimizer/", tensors),
+    )
+    whole = snapshot.index == len(tensors["seconds"]) - 1 and 0 <= snapshot.visibility_index <= snapshot.index
+    if not (whole and _fits(snapshot, run)):
+        raise ValueError("incomplete")
+    return snapshot
+
+
+def iterations_of(
+    header: Mapping[str, Any], tensors: Mapping[str, Tensor], losses: type[Losses]
+) -> list[Iteration]:
+    """The saved history; its first iteration is `header["first"]`."""
     parameters = FaceParameters(**_below("parameters/", tensors))
-    if parameters.shape.shape[1:] != run.initial.parameters.shape.shape:
-        raise ValueError("other shapes")
+    first = int(header.get("first", 0))
     return [
         Iteration(
-            index=t,
-            parameters=parameters[t].clone(),
-            losses=losses(**dict(zip(header["losses"], tensors["losses"][t].tolist(), strict=True))),
-            seconds=float(tensors["seconds"][t]),
-            cvd_mm_per_view=tensors["cvd_mm_per_view"][t].numpy(),
-            msi_landmark_per_view=tensors["msi_landmark_per_view"][t].numpy(),
-            nme_percent_per_view=tensors["nme_percent_per_view"][t].numpy(),
+            index=first + row,
+            parameters=parameters[row].clone(),
+            losses=losses(**dict(zip(header["losses"], tensors["losses"][row].tolist(), strict=True))),
+            seconds=float(tensors["seconds"][row]),
+            cvd_mm_per_view=tensors["cvd_mm_per_view"][row].numpy(),
+            msi_landmark_per_view=tensors["msi_landmark_per_view"][row].numpy(),
+            nme_percent_per_view=tensors["nme_percent_per_view"][row].numpy(),
         )
-        for t in range(len(tensors["seconds"]))
+        for row in range(len(tensors["seconds"]))
     ]
 
 
-def _identity(run: Run) -> dict[str, str]:
+def check_identity(
+    path: Path, header: Mapping[str, Any], method: str, sequence: Sequence, encoder: Encoder, head: FaceModel
+) -> None:
+    """Raises CheckpointError, saying what, where the saved run is about other things."""
+    expected = _identity(method, sequence, encoder, head)
+    for what, value in header["identity"].items():
+        if expected.get(what) != value:
+            raise CheckpointError(f"{path}: saved with another {what}; {_ANEW}")
+
+
+def _identity(method: str, sequence: Sequence, encoder: Encoder, head: FaceModel) -> dict[str, str]:
     """What a run must have in common with one that goes on from it."""
     return {
-        "method": run.method,
-        "footage": _footage(run.sequence),
-        "encoder": run.pretrained.fingerprint,
-        "head": run.head.fingerprint,
+        "method": method,
+        "footage": _footage(sequence),
+        "encoder": encoder.fingerprint,
+        "head": head.fingerprint,
     }
 
 
@@ -163,7 +196,8 @@ def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
 
 
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+def read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Header and tensors of a file. Raises CheckpointError."""
     try:
         with safe_open(str(path), framework="pt") as file:
             header = json.loads((file.metadata() or {})["run"])

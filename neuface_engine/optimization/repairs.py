@@ -223,13 +223,18 @@ class Repairs:
         if content.get("version") != VERSION:
             raise ConfigError(f"{path}: written by a later version; update the program")
         try:
-            return cls(
-                moved=tuple(_made(Moved, entry) for entry in _entries(content, "moved")),
-                muted=tuple(_entries(content, "muted")),
-                excluded=tuple(_made(Excluded, entry) for entry in _entries(content, "excluded")),
-            )
+            return cls.of_record(content)
         except ConfigError as error:
             raise ConfigError(f"{path}: {error}") from None
+
+    @classmethod
+    def of_record(cls, content: Mapping[str, Any]) -> Repairs:
+        """From what `asdict` made of them, and a file holds. Raises ConfigError."""
+        return cls(
+            moved=tuple(_made(Moved, entry) for entry in _entries(content, "moved")),
+            muted=tuple(_entries(content, "muted")),
+            excluded=tuple(_made(Excluded, entry) for entry in _entries(content, "excluded")),
+        )
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, ClassVar, NoReturn, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self
 
 import numpy as np
 import torch
@@ -397,21 +397,25 @@ class Run(Control, ABC):
 
         Raises ConfigError for an iteration that is not in the history.
         """
-        index = self._complete().index if iteration is None else self._check_index(iteration)
-        origin = provenance(
-            method=self.method if index else "encoder",
-            iterations=index,
-            encoder=self.pretrained,
-            head=self.head,
-            sequence=self.sequence,
-            config=in_force(self.settings, max(index - 1, 0)),
-        )
-        earlier = [(start, config) for start, config in self.settings if start < index]
-        if len(earlier) > 1:
-            origin["settings"] = [{"from_iteration": t, "config": asdict(config)} for t, config in earlier]
-        return FaceTrack.from_sequence(
-            self.sequence, self.history.parameters(index), head=self.head, provenance=origin
-        )
+        return track_of(self, self._complete().index if iteration is None else self._check_index(iteration))
+
+
+def track_of(run: Any, index: int) -> FaceTrack:
+    """Iteration `index` of a run, or of one that is kept in a file, with its provenance."""
+    origin = provenance(
+        method=run.method if index else "encoder",
+        iterations=index,
+        encoder=run.pretrained,
+        head=run.head,
+        sequence=run.sequence,
+        config=in_force(run.settings, max(index - 1, 0)),
+    )
+    earlier = [(start, config) for start, config in run.settings if start < index]
+    if len(earlier) > 1:
+        origin["settings"] = [{"from_iteration": t, "config": asdict(config)} for t, config in earlier]
+    return FaceTrack.from_sequence(
+        run.sequence, run.history.parameters(index), head=run.head, provenance=origin
+    )
 
 
 def _check_arguments(

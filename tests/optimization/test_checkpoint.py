@@ -12,6 +12,8 @@ from safetensors.torch import save_file
 
 import neuface_engine as nf
 from neuface_engine.optimization.checkpoint import resume, save_checkpoint
+from neuface_engine.optimization.kept_run import KeptRun, thin
+from neuface_engine.optimization.repairs import Repairs
 
 CONFIG = nf.NeuFaceConfig(iterations=5)
 
@@ -108,3 +110,48 @@ def test_a_disk_that_refuses_is_named(run, tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(nf.CheckpointError, match="cannot be written"):
         save_checkpoint(run, tmp_path / "file" / "clip.run")
+
+
+def test_a_kept_run_shows_its_history_and_tracks_before_it_is_woken(run, parts, tmp_path):
+    sequence, encoder, head = parts
+    muted = Repairs(muted=(5,))
+    branch = run.branch(2, config=replace(CONFIG, temporal_weight=7.0))
+    branch.repair(muted.apply(sequence), muted.options(branch.config, sequence))
+    branch.step()
+    path = tmp_path / "branch.run"
+    save_checkpoint(branch, path, name="smoother", repairs=[(0, Repairs()), (2, muted)])
+    kept = KeptRun.read(path, encoder, head, lambda repairs: repairs.apply(sequence))
+    assert (kept.name, kept.method, len(kept.history)) == ("smoother", "neuface", 4)
+    assert kept.config == branch.config and kept.settings == branch.settings
+    assert kept.track().provenance == branch.track().provenance
+    assert torch.equal(kept.track(1).parameters.pose, branch.track(1).parameters.pose)
+    again = kept.wake(device="cpu")
+    expected, got = branch.branch(3).step(), again.step()
+    assert got.losses == expected.losses and torch.equal(got.parameters.pose, expected.parameters.pose)
+    thin(path)
+    result = KeptRun.read(path, encoder, head, lambda repairs: repairs.apply(sequence))
+    assert list(result.history.indices) == [3] and result.track().provenance == branch.track().provenance
+    with pytest.raises(nf.CheckpointError, match="only iteration 3 is kept"):
+        result.wake(device="cpu")
+
+
+def test_a_kept_run_of_flame_fitting_goes_on_as_such(parts, tmp_path):
+    sequence, encoder, head = parts
+    run = nf.FlameFitting(*parts, config=nf.FlameFittingConfig(iterations=4), device="cpu")
+    run.step()
+    path = tmp_path / "fitting.run"
+    save_checkpoint(run, path, repairs=[(0, Repairs())])
+    kept = KeptRun.read(path, encoder, head, lambda _: sequence)
+    assert kept.config == run.config and kept.initial.losses == run.initial.losses
+    assert kept.wake(device="cpu").step().losses == run.step().losses
+
+
+def test_a_damaged_or_foreign_kept_run_is_one_line(parts, saved, tmp_path):
+    sequence, encoder, head = parts
+    other = sequence.select(frames=slice(0, 2))
+    cut = tmp_path / "cut.run"
+    cut.write_bytes(saved.read_bytes()[:1000])
+    for path, footage in ((saved, other), (cut, sequence), (tmp_path / "none", sequence)):
+        with pytest.raises(nf.CheckpointError) as caught:
+            KeptRun.read(path, encoder, head, lambda _, footage=footage: footage)
+        assert str(path) in str(caught.value) and "\n" not in str(caught.value)
