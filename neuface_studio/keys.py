@@ -18,6 +18,21 @@ def default_keys(entry: Command) -> tuple[str, ...]:
     return tuple(QKeySequence(key).toString(PORTABLE) for key in entry.keys)
 
 
+def describe(action: QAction, entry: Command) -> None:
+    """The action's tooltip: its sentence, its key, and what it lacks while it cannot be done."""
+    label = action_key(action)
+    tip = f"{entry.tip}  [{label}]" if label else entry.tip
+    lacks = "" if action.isEnabled() or not entry.why_not else f"\n{entry.why_not}"
+    action.setToolTip(wrapped(tip + lacks))
+
+
+def allow(action: QAction, entry: Command, allowed: bool) -> None:
+    """Enable or disable a command, and let its tooltip say why."""
+    if action.isEnabled() != allowed:
+        action.setEnabled(allowed)
+        describe(action, entry)
+
+
 class KeyMap:
     """The keys of every command. Changes are written to the settings at once."""
 
@@ -65,8 +80,7 @@ class KeyMap:
         for entry in COMMANDS:
             action = actions[entry.id]
             action.setShortcuts([QKeySequence(key, PORTABLE) for key in self._keys[entry.id]])
-            label = action_key(action)
-            action.setToolTip(wrapped(f"{entry.tip}  [{label}]" if label else entry.tip))
+            describe(action, entry)
 
     def _put(self, identifier: str, keys: tuple[str, ...]) -> None:
         self._keys[identifier] = keys

@@ -22,7 +22,7 @@ WEIGHTS = (
     "size_weight",
     "aperture_weight",
 )
-TEXT_SIZES = {"small": 9.0, "normal": 10.0, "large": 12.0, "very large": 15.0}
+TEXT_SIZES = {"by the screen": 0.0, "small": 9.0, "normal": 10.0, "large": 12.0, "very large": 15.0}
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Preferences:
     encoder: str = "open"
     head: str = "open"
     every_frame: bool = False
-    text_points: float = TEXT_SIZES["normal"]
+    text_points: float = TEXT_SIZES["by the screen"]
     weights: tuple[tuple[str, float], ...] = ()
 
     def config_changes(self) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
 from PySide6.QtWidgets import QApplication
 
 ICONS = Path(__file__).resolve().parent / "icons"
+POINTS = 10.0  # of ordinary text, the size that the style sheet is written for
+SCREEN_POINTS = ((1900, 15.0), (1500, 12.0), (0, POINTS))  # screen height in px, text in points
 FONTS = Path(__file__).resolve().parent / "fonts"
 
 GROUND = "#0F1216"
@@ -72,12 +74,20 @@ def rgb(colour: str) -> tuple[int, int, int]:
 
 
 def apply_text_size(points: float) -> None:
-    """Make all text of the running application larger or smaller; ordinary text gets so many points."""
+    """Make all text of the running application larger or smaller; ordinary text gets so many points, 0: as fits."""
     application = QApplication.instance()
-    if not isinstance(application, QApplication) or application.font().pointSizeF() == points:
+    if not isinstance(application, QApplication):
+        return
+    points = points or fitting_points(application.primaryScreen().availableGeometry().height())
+    if application.font().pointSizeF() == points:
         return
     application.setFont(interface_font(points))
-    application.setStyleSheet(scaled_style(points / interface_font().pointSizeF()))
+    application.setStyleSheet(scaled_style(points / POINTS))
+
+
+def fitting_points(height: int) -> float:
+    """The size of text for a screen so many device-independent pixels high: a 4K screen that nothing scales is far."""
+    return next(points for least, points in SCREEN_POINTS if height >= least)
 
 
 def scaled_style(factor: float) -> str:
@@ -91,7 +101,7 @@ def load_fonts() -> None:
         QFontDatabase.addApplicationFont(str(file))
 
 
-def interface_font(points: float = 10.0) -> QFont:
+def interface_font(points: float = POINTS) -> QFont:
     """The bundled family, or the first well-drawn one that the system has; with tabular figures."""
     families = set(QFontDatabase.families())
     wanted = ("Inter", "Segoe UI", "SF Pro Text", "Helvetica Neue", "Noto Sans", "Open Sans", "DejaVu Sans")
@@ -153,6 +163,9 @@ QStatusBar::item {{ border: none; }}
 QLabel#heading {{ color: {TEXT_FAINT}; font-size: 8.5pt; font-weight: 600; letter-spacing: 1px; }}
 QLabel#soft {{ color: {TEXT_SOFT}; }}
 QLabel#faint {{ color: {TEXT_FAINT}; }}
+QLabel#legend {{ color: {TEXT_SOFT}; font-size: 8pt; }}
+QLabel#reading {{ font-size: 8pt; }}
+QLabel#note {{ color: {TEXT_FAINT}; font-size: 8pt; }}
 QLabel#figure {{ font-size: 15pt; font-weight: 600; }}
 QLabel#title {{ font-size: 22pt; font-weight: 600; }}
 QLabel#key {{ color: {TEXT_SOFT}; border: 1px solid {LINE_STRONG}; border-radius: 3px; padding: 0px 5px; }}

@@ -115,7 +115,7 @@ class Coverage:
         """What is still to be looked at, in words; empty where it is enough."""
         words = []
         if self.frames < rule.frames:
-            words.append(f"{100 * self.frames:.0f} % of the frames shown, {100 * rule.frames:.0f} % needed")
+            words.append(f"{int(100 * self.frames)} % of the frames shown, {100 * rule.frames:.0f} % needed")
         if rule.every_view and self.missing_views:
             words.append(f"not shown: {', '.join(self.missing_views)}")
         if self.seconds < rule.seconds:

@@ -105,7 +105,7 @@ class Arrangement:
         self._arrange_side()
         across, down = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
         window.resizeDocks([window.queue_dock], [max(230, min(420, window.width() // 5))], across)
-        window.resizeDocks([window.plot_dock], [max(132, min(240, window.height() * 18 // 100))], down)
+        window.resizeDocks([window.plot_dock], [max(132, min(320, window.height() * 18 // 100))], down)
 
     def _arrange_side(self) -> None:
         """3D with the paper's pictures above; below measures and layers, sharing a place in a low window."""
@@ -130,4 +130,8 @@ class Arrangement:
         view3d.raise_()
         layers.raise_()
         window.resizeDocks(window.side_docks, heights, Qt.Orientation.Vertical)
-        window.resizeDocks([view3d], [max(270, min(420, window.width() // 5))], Qt.Orientation.Horizontal)
+        window.resizeDocks(
+            [view3d],
+            [max(270, min(420, window.width() // 5), window.width() // 7)],
+            Qt.Orientation.Horizontal,
+        )

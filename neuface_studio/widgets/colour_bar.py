@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from neuface_engine.raster import colormap
 from neuface_studio import theme
@@ -31,10 +31,10 @@ class ColourBar(QWidget):
         for heat in BARS.values():
             pixels = colormap(heat.colormap).tobytes()
             self._images[heat.id] = QImage(pixels, 256, 1, 768, QImage.Format.Format_RGB888).copy()
-        self.setFixedHeight(46)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:
-        return QSize(120, 46)
+        return QSize(120, 14 + 2 * self.fontMetrics().height())
 
     def show_scale(self, kind: str, peak: float) -> None:
         """The heat map ``kind`` from 0 to ``peak`` in its stored unit; 0: it is not known here."""
@@ -68,14 +68,15 @@ class ColourBar(QWidget):
         painter.drawImage(QRectF(0, 2, self.width(), 9), self._images[self._kind])
         painter.setOpacity(1.0)
         font = self.font()
-        font.setPointSizeF(8.5)
+        font.setPointSizeF(0.85 * font.pointSizeF())
         painter.setFont(font)
         painter.setPen(QColor(theme.TEXT_SOFT))
-        box = QRectF(0, 13, self.width(), 18)
+        line = painter.fontMetrics().height()
+        box = QRectF(0, 13, self.width(), line)
         for place, align in (
             (0.0, Qt.AlignmentFlag.AlignLeft),
             (0.5, Qt.AlignmentFlag.AlignHCenter),
             (1.0, Qt.AlignmentFlag.AlignRight),
         ):
             painter.drawText(box, align, self.value_at(place))
-        painter.drawText(box.translated(0, 15), Qt.AlignmentFlag.AlignHCenter, self.caption())
+        painter.drawText(box.translated(0, line - 1), Qt.AlignmentFlag.AlignHCenter, self.caption())

@@ -8,8 +8,6 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QFrame,
     QGridLayout,
-    QHBoxLayout,
-    QSizePolicy,
     QSlider,
     QToolButton,
     QVBoxLayout,
@@ -23,6 +21,7 @@ from neuface_studio.muting import GROUPS, muted_text
 from neuface_studio.session import Session
 from neuface_studio.widgets.colour_bar import ColourBar
 from neuface_studio.widgets.common import ActionKey, action_button, soft
+from neuface_studio.widgets.flow import FlowRow
 
 TITLES = {
     "mesh": "Mesh, shaded",
@@ -67,7 +66,7 @@ class LayerPanel(QFrame):
         outer.addLayout(grid)
         self.colour_bar = ColourBar()
         outer.addWidget(self.colour_bar)
-        outer.addLayout(self._mute_row(actions))
+        outer.addWidget(self._mute_row(actions))
         self.muted_sign = soft("")
         self.muted_sign.setWordWrap(True)
         self.muted_sign.setStyleSheet(f"color: {theme.AMBER}; font-weight: 600;")
@@ -109,16 +108,13 @@ class LayerPanel(QFrame):
         grid.addWidget(solo, row, 2)
         self.solos[layer] = solo
 
-    def _mute_row(self, actions: dict[str, QAction]) -> QHBoxLayout:
-        line = QHBoxLayout()
-        line.setSpacing(3)
-        line.addWidget(soft("Mute"))
+    def _mute_row(self, actions: dict[str, QAction]) -> FlowRow:
+        line = FlowRow()
+        title = soft("Mute")
+        title.setContentsMargins(0, 2, 4, 0)
+        line.add(title)
         for group in GROUPS:
-            text = {"rotation": "rot", "expression": "expr", "camera": "cam"}.get(group, group)
-            button = action_button(actions[f"mute_{group}"], text, name="small")
-            button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-            button.setMinimumWidth(34)
-            line.addWidget(button, 1)
+            line.add(action_button(actions[f"mute_{group}"], group, name="small"))
         return line
 
     @Slot(str, float)

@@ -9,6 +9,7 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
 
 from neuface_engine.review.queue import Filter
 from neuface_studio import actions as table
+from neuface_studio.keys import allow
 from neuface_studio.queue_index import filter_of
 from neuface_studio.session import RunState
 from neuface_studio.theme import apply_text_size
@@ -28,6 +29,7 @@ from neuface_studio.widgets.commands import (
 )
 from neuface_studio.widgets.commands.base import Commands
 from neuface_studio.widgets.doorway import Doorway
+from neuface_studio.widgets.flip_key import FlipKey
 from neuface_studio.widgets.wiring import connect
 from neuface_studio.widgets.workspace import Workspace
 
@@ -52,6 +54,7 @@ class MainWindow(Workspace):
 
     def __init__(self, *, settings: QSettings | None = None, project: Path | None = None) -> None:
         super().__init__(settings=settings, project=project)
+        self.flip_key = FlipKey(self.session.comparison, self.actions_by_id["flip"], self)
         self._closed = False
         self._clearing = QTimer(self)
         self._clearing.setSingleShot(True)
@@ -219,7 +222,7 @@ class MainWindow(Workspace):
             "track": session.footage is not None and session.newest is not None and session.newest > 0,
         }
         for entry in table.COMMANDS:
-            self.actions_by_id[entry.id].setEnabled(have[entry.needs])
+            allow(self.actions_by_id[entry.id], entry, have[entry.needs])
         can_run = session.run_state.can_run or session.run_state == RunState.RUNNING
         self.actions_by_id["toggle_run"].setEnabled(can_run)
         self.actions_by_id["step_once"].setEnabled(session.run_state.can_run)
@@ -263,14 +266,13 @@ class MainWindow(Workspace):
 
     def keyReleaseEvent(self, event: QKeyEvent) -> None:
         """The comparison is flipped to only while the key is held."""
-        if self.session.comparison.flipped and not event.isAutoRepeat():
-            self.session.comparison.flip(False)
+        self.flip_key.release(event)
         super().keyReleaseEvent(event)
 
     def changeEvent(self, event: QEvent) -> None:
         # A key that is let go in another window is never heard of.
         if event.type() == QEvent.Type.ActivationChange and not self.isActiveWindow():
-            self.session.comparison.flip(False)
+            self.flip_key.let_go()
         super().changeEvent(event)
 
     def closeEvent(self, event: QCloseEvent) -> None:
@@ -283,6 +285,7 @@ class MainWindow(Workspace):
             return
         self._closed = True
         self._clearing.stop()
+        self.flip_key.let_go()
         self.controller.places.keep()
         if self.session.footage is not None:
             self._arrangement.save()

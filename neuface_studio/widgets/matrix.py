@@ -68,7 +68,7 @@ class MatrixView(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         font = self.font()
-        font.setPointSizeF(8.5)
+        font.setPointSizeF(0.85 * font.pointSizeF())
         painter.setFont(font)
         metrics = painter.fontMetrics()
         elide, right = (

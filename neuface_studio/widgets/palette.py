@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, Qt, Slot
 from PySide6.QtGui import QAction, QColor, QKeyEvent
-from PySide6.QtWidgets import QDialog, QLineEdit, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QLineEdit, QToolTip, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
 
 from neuface_studio import theme
 from neuface_studio.command_table import COMMANDS, Command
@@ -86,10 +86,14 @@ class Palette(QDialog):
             item.setForeground(2, QColor(theme.TEXT_SOFT))
             if not action.isEnabled():
                 item.setForeground(0, QColor(theme.TEXT_FAINT))
-                item.setToolTip(0, f"{entry.tip} (Not now.)")
+                item.setToolTip(0, f"{entry.tip} {entry.why_not or 'Not now.'}")
             self.rows.addTopLevelItem(item)
         if self.rows.topLevelItemCount():
             self._choose(0)
+        else:
+            nothing = QTreeWidgetItem(["No command has these words."])
+            nothing.setFlags(Qt.ItemFlag.NoItemFlags)
+            self.rows.addTopLevelItem(nothing)
 
     def _choose(self, row: int) -> None:
         self.rows.setCurrentIndex(self.rows.model().index(row, 0))
@@ -97,9 +101,14 @@ class Palette(QDialog):
     @Slot()
     def _do(self) -> None:
         item = self.rows.currentItem()
-        if item is None:
+        if item is None or item.data(0, ID_ROLE) is None:
             return
         action = self._actions[item.data(0, ID_ROLE)]
         if action.isEnabled():
             self.accept()
             action.trigger()
+        else:
+            self.field.selectAll()
+            QToolTip.showText(
+                self.field.mapToGlobal(self.field.rect().bottomLeft()), item.toolTip(0), self.field
+            )

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
-from PySide6.QtCore import QRectF, Qt, QTimer, Slot
+from PySide6.QtCore import QRectF, Qt, Slot
 from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import (
-    QFrame,
-    QHBoxLayout,
-    QSizePolicy,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from neuface_studio import theme
 from neuface_studio.scene.paper_pictures import OVERLAY, TURNED, PaperPicture, PaperRequest
 from neuface_studio.scene.renderer import Renderer
-from neuface_studio.session import RunState, Session
-from neuface_studio.widgets.common import on_show, soft
+from neuface_studio.session import Session
+from neuface_studio.widgets.common import soft
+from neuface_studio.widgets.picture_panel import PicturePanel
 
-LARGEST_SHARE = 0.08  # of the drawing thread's time, while it runs or plays
-SETTLE_MS = 60
 KINDS = (
     (
         OVERLAY,
@@ -75,15 +65,13 @@ class Canvas(QWidget):
             painter.drawText(box, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft, caption)
 
 
-class PaperPanel(QFrame):
-    """Asks for a picture only while it is on show."""
+class PaperPanel(PicturePanel):
+    """The two pictures, one at a time."""
+
+    share = 0.08
 
     def __init__(self, session: Session, renderer: Renderer, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("panel")
-        self._session, self._renderer = session, renderer
-        self._waiting = self._dirty = False
-        self._began = self._not_before = 0.0
+        super().__init__(session, renderer, parent)
         self.kind = OVERLAY
         column = QVBoxLayout(self)
         column.setContentsMargins(10, 6, 10, 8)
@@ -108,49 +96,9 @@ class PaperPanel(QFrame):
         column.addLayout(line)
         self.canvas = Canvas()
         column.addWidget(self.canvas, 1)
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self._ask)
         session.footage_changed.connect(self._on_footage)
-        for signal in (
-            session.frame_changed,
-            session.iteration_changed,
-            session.selection_changed,
-            session.muted_changed,
-            session.comparison.changed,
-            session.run_state_changed,
-        ):
-            signal.connect(self.refresh)
+        session.frame_changed.connect(self.refresh)
         renderer.paper_drawn.connect(self._on_drawn)
-
-    @property
-    def busy(self) -> bool:
-        return self._waiting or self._dirty
-
-    @Slot()
-    def refresh(self) -> None:
-        """Draw anew, soon; seldom while the optimiser or the video runs."""
-        if not on_show(self):
-            return
-        self._dirty = True
-        if self._waiting or self._timer.isActive():
-            return
-        live = self._session.run_state == RunState.RUNNING or self._session.playing
-        wait = self._not_before - time.perf_counter() if live else 0.0
-        self._timer.start(max(SETTLE_MS, round(1000 * wait)))
-
-    def stop(self) -> None:
-        self._timer.stop()
-        self._waiting = self._dirty = False
-
-    @Slot(bool)
-    def show_up(self, shown: bool) -> None:
-        """Its dock comes to the front, or goes behind another one."""
-        if shown:
-            self._dirty = True
-            self._timer.start(SETTLE_MS)
-        else:
-            self.stop()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -175,28 +123,22 @@ class PaperPanel(QFrame):
     def _ask(self) -> None:
         session = self._session
         footage, shown = session.footage, session.displayed()
-        if footage is None or shown is None or not self._dirty or not on_show(self):
+        if footage is None or shown is None or not self._may_ask():
             return
-        self._dirty = False
         reference = session.as_drawn(session.comparison.reference)
         rows = (shown,) if reference is None or reference.drawn_key == shown.drawn_key else (reference, shown)
         found = footage.sequence.detected[session.frame].tolist()
         views = tuple(view for view, seen in enumerate(found) if seen)
         ratio = self.devicePixelRatioF()
         size = max(16, round(self.canvas.width() * ratio)), max(16, round(self.canvas.height() * ratio))
-        self._began = time.perf_counter()
         request = PaperRequest(self.kind, rows, session.frame, views, session.selected_view, size)
         self._waiting = self._renderer.draw_paper(request)
 
     @Slot(object)
     def _on_drawn(self, picture: PaperPicture | None) -> None:
-        self._waiting = False
         if picture is not None:
             self.canvas.show_picture(picture)
             view = self._session.view_names[picture.request.view] if self._session.footage is not None else ""
             text = f"{len(picture.request.views)} views" if picture.request.kind == OVERLAY else view
             self.words.setText(f"frame {picture.request.frame + 1}, {text}")
-        took = time.perf_counter() - self._began
-        self._not_before = time.perf_counter() + took * (1 / LARGEST_SHARE - 1)
-        if self._dirty:
-            self.refresh()
+        self._arrived()

@@ -55,7 +55,7 @@ class ReviewBar(QWidget):
             row.addWidget(button)
         self._actions = actions
         self.note = TextField()
-        self.note.setPlaceholderText("Note with the verdict  (Shift+N)")
+        self.note.setPlaceholderText("Note  (Shift+N)")
         self.note.setAccessibleName("Note")
         self.note.setToolTip(
             "Kept with the verdict. Enter leaves the field; changing it later keeps the verdict."

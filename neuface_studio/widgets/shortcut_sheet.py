@@ -64,21 +64,13 @@ def _sections(actions: dict[str, QAction]) -> list[Section]:
 
 
 def _columns(sections: list[Section], number: int) -> list[list[Section]]:
-    """The sections in order, in columns that are about equally long."""
+    """The sections in columns that are about equally long: the longest first, each into the shortest column."""
+    columns: list[list[int]] = [[] for _ in range(number)]
     lengths = [len(entries) + 2 for _, entries in sections]
-    longest = max(max(lengths), sum(lengths) // number)
-    while True:
-        columns: list[list[Section]] = [[]]
-        filled = 0
-        for section, length in zip(sections, lengths, strict=True):
-            if columns[-1] and filled + length > longest:
-                columns.append([])
-                filled = 0
-            columns[-1].append(section)
-            filled += length
-        if len(columns) <= number:
-            return columns
-        longest += 1
+    for place in sorted(range(len(sections)), key=lambda place: -lengths[place]):
+        min(columns, key=lambda column: sum(lengths[each] for each in column)).append(place)
+    filled = sorted((sorted(column) for column in columns if column), key=lambda column: column[0])
+    return [[sections[place] for place in column] for column in filled]
 
 
 def _grid(sections: list[Section]) -> QGridLayout:

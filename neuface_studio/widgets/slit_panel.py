@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import time
-
 import cv2
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import (
     QColor,
     QImage,
@@ -16,17 +14,16 @@ from PySide6.QtGui import (
     QPaintEvent,
     QPen,
 )
-from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from neuface_engine.raster import colormap
 from neuface_studio import theme
 from neuface_studio.scene.renderer import Renderer
 from neuface_studio.scene.slit_scan import LARGEST_DIFFERENCE, REGIONS, SlitRequest, SlitScan
-from neuface_studio.session import RunState, Session
-from neuface_studio.widgets.common import heading, on_show, soft
+from neuface_studio.session import Session
+from neuface_studio.widgets.common import heading, soft
+from neuface_studio.widgets.picture_panel import PicturePanel
 
-LARGEST_SHARE = 0.1  # of the drawing thread's time, while it runs or plays
-SETTLE_MS = 120
 LABELS = ("video", "mesh", "|difference|")
 DIFFERENCE_MAP = "inferno"
 
@@ -155,17 +152,14 @@ class SlitRows(QWidget):
         painter.restore()
 
 
-class SlitPanel(QFrame):
-    """Follows frame, iteration, view and comparison; asks for a scan only while it is on show."""
+class SlitPanel(PicturePanel):
+    """Follows frame, iteration, view and comparison."""
+
+    settle_ms = 120
+    restarts = True
 
     def __init__(self, session: Session, renderer: Renderer, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("panel")
-        self._session, self._renderer = session, renderer
-        self._waiting = self._dirty = False
-        self._began = 0.0
-        self._took = 0.2
-        self._not_before = 0.0
+        super().__init__(session, renderer, parent)
         column = QVBoxLayout(self)
         column.setContentsMargins(10, 6, 10, 8)
         column.setSpacing(4)
@@ -180,7 +174,7 @@ class SlitPanel(QFrame):
         )
         for name, region in REGIONS.items():
             self.region.addItem(region.title, name)
-        self.region.currentIndexChanged.connect(self._on_region)
+        self.region.currentIndexChanged.connect(self.refresh)
         line.addWidget(self.region)
         self.state = soft("", name="faint")
         line.addWidget(self.state)
@@ -199,50 +193,9 @@ class SlitPanel(QFrame):
         )
         self.rows.picked.connect(self._on_picked)
         column.addWidget(self.rows, 1)
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self._ask)
         session.footage_changed.connect(self._on_footage)
         session.frame_changed.connect(self.rows.set_frame)
-        session.comparison.changed.connect(self.refresh)
-        session.iteration_changed.connect(self.refresh)
-        session.selection_changed.connect(self.refresh)
-        session.muted_changed.connect(self.refresh)
-        session.run_state_changed.connect(self.refresh)
         renderer.slit_drawn.connect(self._on_drawn)
-
-    @property
-    def busy(self) -> bool:
-        """Whether what it shows is not up to date yet."""
-        return self._waiting or self._dirty
-
-    @Slot()
-    def refresh(self) -> None:
-        """Scan anew, soon; seldom while the optimiser or the video runs."""
-        if not on_show(self):
-            return
-        self._dirty = True
-        if self._waiting and self._is_live():
-            return  # the scan under way is finished first, or none would ever be
-        if not self._timer.isActive():
-            wait = self._not_before - time.perf_counter() if self._is_live() else 0.0
-            self._timer.start(max(SETTLE_MS, round(1000 * wait)))
-
-    def stop(self) -> None:
-        self._timer.stop()
-        self._waiting = self._dirty = False
-
-    def _is_live(self) -> bool:
-        return self._session.run_state == RunState.RUNNING or self._session.playing
-
-    @Slot(bool)
-    def show_up(self, shown: bool) -> None:
-        """Its dock comes to the front, or goes behind another one."""
-        if shown:
-            self._dirty = True
-            self._timer.start(SETTLE_MS)
-        else:
-            self.stop()
 
     @Slot()
     def _on_footage(self) -> None:
@@ -253,10 +206,6 @@ class SlitPanel(QFrame):
         self.state.setText("")
         self.refresh()
 
-    @Slot()
-    def _on_region(self) -> None:
-        self.refresh()
-
     @Slot(int)
     def _on_picked(self, frame: int) -> None:
         self._session.set_playing(False)
@@ -265,10 +214,8 @@ class SlitPanel(QFrame):
     @Slot()
     def _ask(self) -> None:
         record = self._session.displayed()
-        if record is None or not self._dirty or not on_show(self):
+        if record is None or not self._may_ask():
             return
-        self._dirty = False
-        self._began = time.perf_counter()
         request = SlitRequest(record, self._session.selected_view, str(self.region.currentData()))
         self._waiting = self._renderer.scan_slit(request)
 
@@ -290,12 +237,8 @@ class SlitPanel(QFrame):
             self.rows.show_scan(scan)
         if not scan.whole:
             return
-        self._waiting = False
-        self._took = time.perf_counter() - self._began
-        self._not_before = time.perf_counter() + self._took * (1 / LARGEST_SHARE - 1)
         rough = scan.roughest()
         self.jitter.setText(
             "" if rough is None else f"▲ roughest at frames {rough[0] + 1}–{rough[1] + 1}: {rough[2]:.2f} px"
         )
-        if self._dirty:
-            self.refresh()
+        self._arrived()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import QEvent, Qt, Signal, Slot
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QFrame,
@@ -18,12 +18,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from neuface_studio import projects
+from neuface_studio import projects, theme
 from neuface_studio.durations import TimeLeft
 from neuface_studio.session import Task
 from neuface_studio.widgets.common import action_button, heading, soft
 
-WIDTH = 720
+WIDTH, OFFER_WIDTH = 720, 170  # px, with text of ordinary size
 
 
 class StartPage(QStackedWidget):
@@ -38,6 +38,17 @@ class StartPage(QStackedWidget):
         self._recent.setSpacing(4)
         self.addWidget(self._invitation(actions))
         self.addWidget(self._progress())
+
+    def changeEvent(self, event: QEvent) -> None:
+        """The column is as wide as its text is large."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            factor = self.font().pointSizeF() / theme.POINTS
+            for box in self.findChildren(QWidget, "column"):
+                box.setMaximumWidth(round(WIDTH * factor))
+            for button in self.findChildren(QToolButton):
+                if button.property("offer"):
+                    button.setFixedWidth(round(OFFER_WIDTH * factor))
 
     def _invitation(self, actions: dict[str, QAction]) -> QWidget:
         column = QVBoxLayout()
@@ -182,7 +193,8 @@ def _offer(button: QToolButton, words: str) -> QWidget:
     row = QHBoxLayout(frame)
     row.setContentsMargins(14, 8, 14, 8)
     row.setSpacing(16)
-    button.setFixedWidth(170)
+    button.setProperty("offer", True)
+    button.setFixedWidth(OFFER_WIDTH)
     row.addWidget(button)
     label = soft(words)
     label.setWordWrap(True)
@@ -193,6 +205,7 @@ def _offer(button: QToolButton, words: str) -> QWidget:
 def _centred(column: QVBoxLayout) -> QWidget:
     page = QWidget()
     box = QWidget()
+    box.setObjectName("column")
     box.setMaximumWidth(WIDTH)
     box.setLayout(column)
     outer = QVBoxLayout(page)

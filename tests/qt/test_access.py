@@ -123,10 +123,14 @@ def test_all_text_grows_with_the_setting(window: MainWindow) -> None:
     assert isinstance(application, QApplication)
     usual = [float(size) for size in re.findall(r"([\d.]+)pt", theme.STYLE)]
     try:
-        for points in TEXT_SIZES.values():
+        for points in filter(None, TEXT_SIZES.values()):
             window.preferences.set(text_points=points)
             assert application.font().pointSizeF() == points
             sizes = [float(size) for size in re.findall(r"([\d.]+)pt", application.styleSheet())]
             assert [size / (points / 10.0) for size in sizes] == pytest.approx(usual, abs=0.11)
     finally:
         theme.apply_text_size(10.0)
+
+
+def test_text_is_comfortable_on_a_large_screen_that_nothing_scales() -> None:
+    assert [theme.fitting_points(height) for height in (728, 1160, 1600, 2120)] == [10.0, 10.0, 12.0, 15.0]

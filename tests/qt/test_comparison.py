@@ -11,6 +11,7 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from neuface_studio.model import CompareMode
+from neuface_studio.widgets.flip_key import REPEAT_MS
 from neuface_studio.widgets.main_window import MainWindow
 
 
@@ -31,6 +32,11 @@ def settle(window: MainWindow, qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: not window.view_grid.busy, timeout=20_000)
 
 
+def release_tab(window: MainWindow, qtbot: QtBot) -> None:
+    QTest.keyRelease(window, Qt.Key.Key_Tab)
+    qtbot.waitUntil(lambda: not window.session.comparison.flipped)
+
+
 def pictures(window: MainWindow) -> list[np.ndarray]:
     return [tile.picture.image.copy() for tile in window.view_grid.tiles]
 
@@ -41,7 +47,7 @@ def test_holding_tab_shows_the_encoder_and_letting_go_comes_back(moved: MainWind
     settle(moved, qtbot)
     assert moved.session.displayed().index == 0
     flipped = pictures(moved)
-    QTest.keyRelease(moved, Qt.Key.Key_Tab)
+    release_tab(moved, qtbot)
     settle(moved, qtbot)
     assert moved.session.displayed().index == 3 and moved.session.shown_iteration == 3
     assert all((a != b).any() for a, b in zip(newest, flipped, strict=True))
@@ -53,6 +59,21 @@ def test_holding_tab_shows_the_encoder_and_letting_go_comes_back(moved: MainWind
         np.testing.assert_array_equal(encoder, held)
 
 
+def test_a_key_that_repeats_and_other_keys_do_not_end_the_comparison(moved: MainWindow, qtbot: QtBot) -> None:
+    comparison = moved.session.comparison
+    changes: list[bool] = []
+    comparison.changed.connect(lambda: changes.append(comparison.flipped))
+    QTest.keyPress(moved, Qt.Key.Key_Tab)
+    for _ in range(5):  # as X11 repeats a key that is a shortcut
+        QTest.keyRelease(moved, Qt.Key.Key_Tab)
+        QTest.keyPress(moved, Qt.Key.Key_Tab)
+    QTest.keyClick(moved, Qt.Key.Key_Home)
+    qtbot.wait(2 * REPEAT_MS)
+    assert changes == [True]
+    release_tab(moved, qtbot)
+    assert changes == [True, False]
+
+
 def test_no_empty_picture_between_two_flips(moved: MainWindow, qtbot: QtBot) -> None:
     darkest: list[float] = []
     moved.renderer.tile_drawn.connect(lambda drawn: darkest.append(float(drawn.shown.image.mean())))
@@ -60,7 +81,7 @@ def test_no_empty_picture_between_two_flips(moved: MainWindow, qtbot: QtBot) -> 
     for _ in range(4):
         QTest.keyPress(moved, Qt.Key.Key_Tab)
         assert all(tile.picture is not None for tile in moved.view_grid.tiles)
-        QTest.keyRelease(moved, Qt.Key.Key_Tab)
+        release_tab(moved, qtbot)
     settle(moved, qtbot)
     assert darkest and min(darkest) > 0.8 * usual
 
@@ -109,7 +130,7 @@ def test_any_iteration_can_be_the_comparison(moved: MainWindow, qtbot: QtBot) ->
     QTest.keyClick(moved, Qt.Key.Key_BracketRight)
     QTest.keyPress(moved, Qt.Key.Key_Tab)
     assert moved.session.displayed().index == 2
-    QTest.keyRelease(moved, Qt.Key.Key_Tab)
+    release_tab(moved, qtbot)
     moved.compare_bar.choice.textActivated.emit("encoder")
     assert moved.session.comparison.reference.index == 0
 

@@ -60,7 +60,9 @@ def test_arrows_move_in_the_palette_and_what_cannot_be_done_is_not(window: MainW
     QTest.keyClick(palette.field, Qt.Key.Key_Return)
     assert palette.isVisible(), "nothing is open that could be accepted"
     QTest.keyClicks(palette.field, "xyzzy")
-    assert palette.rows.topLevelItemCount() == 0
+    assert palette.rows.topLevelItem(0).text(0) == "No command has these words."
+    QTest.keyClick(palette.field, Qt.Key.Key_Return)
+    assert palette.isVisible()
     QTest.keyClick(palette.field, Qt.Key.Key_Escape)
     qtbot.waitUntil(lambda: window.findChild(Palette) is None)
 
@@ -115,3 +117,15 @@ def test_no_two_commands_ever_share_a_key(tmp_path_factory: pytest.TempPathFacto
     assert keys.bind("reject", "Space") is None
     everything = [key for entry in COMMANDS for key in keys.keys(entry.id)]
     assert len(everything) == len(set(everything))
+
+
+def test_what_cannot_be_done_says_what_to_do_first(window: MainWindow, qtbot: QtBot) -> None:
+    accept = window.actions_by_id["accept"]
+    assert not accept.isEnabled() and "run at least one iteration first" in accept.toolTip()
+    assert "Open footage first." in window.actions_by_id["toggle_play"].toolTip()
+    palette = Palette(window.actions_by_id, window)
+    qtbot.addWidget(palette)
+    palette.field.setText("accept and stay")
+    assert "run at least one iteration first" in palette.rows.currentItem().toolTip(0)
+    QTest.keyClick(palette.field, Qt.Key.Key_Return)
+    assert palette.result() == 0, "it stays, and says why"

@@ -55,7 +55,7 @@ def test_a_damaged_settings_file_is_passed_over(tmp_path: Path) -> None:
     ):
         damaged.setValue(f"preferences/{name}", value)
     now = Settings(damaged).now
-    assert now.threads == 0 and now.text_points == 10.0
+    assert now.threads == 0 and now.text_points == 0.0
 
 
 def test_the_environment_has_precedence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

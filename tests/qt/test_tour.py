@@ -98,7 +98,7 @@ def test_the_tour_works_word_for_word(window: MainWindow, demo: None, qtbot: QtB
         if verb == "hold":
             assert session.comparison.flipped
             QTest.keyRelease(window, QKeySequence(what)[0].key())
-            assert not session.comparison.flipped
+            qtbot.waitUntil(lambda: not session.comparison.flipped)
         else:
             modes.append(session.comparison.mode)
     assert modes == [CompareMode.WIPE, CompareMode.OFF]

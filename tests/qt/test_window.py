@@ -11,15 +11,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent, QGuiApplication
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent, QFontInfo, QGuiApplication, QHelpEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QDialog
+from PySide6.QtWidgets import QApplication, QDialog, QToolTip
 from pytestqt.qtbot import QtBot
 
 from neuface_studio import actions as table
+from neuface_studio.explanations import TIP_WIDTH
 from neuface_studio.session import RunState
 from neuface_studio.widgets.main_window import MainWindow
+from neuface_studio.widgets.plots import horizon
 
 from .conftest import open_and_wait
 
@@ -332,3 +334,30 @@ def test_many_windows_leave_no_thread_and_no_memory(
         threads.append(len(list(Path("/proc/self/task").iterdir())))
     assert threads[-1] <= threads[2]
     assert memory[-1] < 1.05 * memory[2], memory
+
+
+def test_the_first_window_fits_its_screen_and_the_program_brings_its_font(window: MainWindow) -> None:
+    room = window.screen().availableGeometry()
+    assert window.width() <= room.width() and window.height() <= room.height()
+    assert QFontInfo(window.font()).family() == "Inter"
+
+
+def test_nothing_covers_the_footage_while_the_mouse_reads_values(ready: MainWindow, qtbot: QtBot) -> None:
+    tile = ready.view_grid.tiles[0]
+
+    def point_at(y: int) -> bool:
+        place = QPoint(20, y)
+        QApplication.sendEvent(tile, QHelpEvent(QEvent.Type.ToolTip, place, tile.mapToGlobal(place)))
+        return QToolTip.isVisible()
+
+    assert point_at(12), "the badges say what they are"
+    assert all(len(line) <= TIP_WIDTH for line in QToolTip.text().splitlines())
+    point_at(tile.height() // 2)
+    qtbot.waitUntil(lambda: not QToolTip.isVisible())
+
+
+@pytest.mark.parametrize(
+    ("newest", "target", "end"), [(0, 300, 10), (9, 300, 10), (10, 300, 20), (41, 100, 50), (290, 300, 300)]
+)
+def test_the_curves_fill_their_plots(newest: int, target: int, end: int) -> None:
+    assert horizon(newest, target) == end

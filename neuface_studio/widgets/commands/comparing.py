@@ -18,7 +18,7 @@ class CompareCommands(Commands):
 
     @Slot()
     def do_flip(self) -> None:
-        self._session.comparison.flip(True)  # the window takes it back when the key is let go
+        self._window.flip_key.press()
 
     @Slot()
     def do_wipe(self) -> None:
@@ -52,14 +52,13 @@ class CompareCommands(Commands):
 
     def compare_with(self, path: Path) -> bool:
         """Load a track of the same footage as the comparison; says why where that does not go."""
-        import neuface_engine as nf
-        from neuface_studio.results import record_of_track
+        from neuface_studio.given_tracks import load_track, record_of_track
 
         footage = self._session.footage
         if footage is None:
             return False
         try:
-            track = nf.FaceTrack.load(path, head=footage.head)
+            track = load_track(path, footage)
             record = record_of_track(track, footage, name=path.stem)
         except NeuFaceError as error:
             self._session.notify("error", f"No comparison: {error}")
