@@ -59,6 +59,13 @@ class FaceSwitch(QObject):
         if request is not None and request.path == source:
             limits = {"views": request.views, "max_frames": request.max_frames}
         self._controller.leave(folder, name)
+        # Repairs of the former face cannot be done again on this one; its list takes them back.
+        self._session.undo_stack.forget(lambda change: change.live and _is_of(change, folder, name))
         faces.exchange(self._controller.projects.get(folder), name, former, now)
         self._session.notify("info", f"Following {faces.in_words(now)}.")
         self._controller.open_sequence(folder, source, name=name, fresh=True, **limits)
+
+
+def _is_of(change: Change, folder: Path, name: str) -> bool:
+    place = change.place
+    return place is not None and (place.project, place.sequence) == (folder, name)

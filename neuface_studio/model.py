@@ -74,6 +74,8 @@ class IterationRecord:
     )
     alias: str = ""  # what it is called instead of what it is, in a blind comparison
     settings: Any = None  # the engine's `NeuFaceConfig` under which its losses are meant; None = the defaults
+    given: Any = None  # the track itself, where it is shown as it is (`given_tracks`)
+    origin: str = ""  # what made it, where that was not this software
     muted: frozenset[str] = frozenset()  # parameter groups that are put to neutral in what is drawn
 
     @property
@@ -99,6 +101,8 @@ class IterationRecord:
         muted = f" (muted: {', '.join(sorted(self.muted))})" if self.muted else ""
         if self.index == 0:
             return f"encoder only{muted}"
+        if self.origin:
+            return f"{self.run or 'result'} of {self.origin}"
         if self.run:
             return f"{self.run.partition(' (')[0]}: {self.index}{muted}"
         return (f"saved result, {self.index}" if self.saved else f"iteration {self.index}") + muted

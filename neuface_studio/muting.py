@@ -23,7 +23,7 @@ GROUPS: dict[str, str] = {
 def muted_record(record: IterationRecord, muted: Iterable[str]) -> IterationRecord:
     """The record as it is drawn, with the groups at neutral."""
     groups = frozenset(muted)
-    if not groups:
+    if not groups or record.given is not None:
         return record
     return replace(record, parameters=neutralised(record.parameters, groups), muted=groups)
 

@@ -75,6 +75,8 @@ def visible_plant(
 
     A still face cannot lag or freeze. Raises TrackError where no kind shows, as on a track without frames.
     """
+    if not isinstance(track, FaceTrack):
+        raise TrackError("failures are planted in face parameters; this track holds meshes without them")
     kinds = list(_KINDS)
     start = kinds.index(kind)
     for candidate in kinds[start:] + kinds[:start]:

@@ -84,6 +84,11 @@ class RecordedTrack(ABC):
     def _own_part(self, frames: Tensor, views: Tensor) -> dict[str, Any]:
         """Fields of this kind at these frames [f, 1] and views [1, v]."""
 
+    @property
+    def has_camera(self) -> bool:
+        """Whether the meshes can be laid upon the video."""
+        return True
+
     # --- upon the video --------------------------------------------------------------------------------------
 
     @torch.no_grad()

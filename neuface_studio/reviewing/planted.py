@@ -14,8 +14,9 @@ from neuface_engine.review import Project
 from neuface_engine.review.events import Note, Undo
 from neuface_engine.review.proof import KINDS, Plant
 from neuface_engine.review.proof.stream import plant_event
+from neuface_studio.given_tracks import record_of_track
 from neuface_studio.model import Judgement
-from neuface_studio.results import Results, record_of_track, verdict_words
+from neuface_studio.results import Results, verdict_words
 from neuface_studio.reviewing.going_on import GoingOn
 from neuface_studio.session import Session
 from neuface_studio.undo import Change

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 import neuface_engine as nf
 from neuface_engine import raster
+from neuface_studio.scene.given import GivenMeshes
 from neuface_studio.scene.targets import target_vertices
 from neuface_studio.session import Footage, IterationRecord
 
@@ -21,7 +22,7 @@ class FrameMeshes:
     """The meshes of one frame and one EM iteration, one a view.
 
     points [V, N, 3]: px in the video frame and depth in px (larger = nearer); normals [V, N, 3]: x right, y up, z to
-    the viewer; projected [V, 68, 2]: the mesh's landmarks in px.
+    the viewer; projected [V, 68, 2]: the mesh's landmarks in px; NaN: not known; faces [T, 3]: their triangles.
     """
 
     iteration: int
@@ -29,6 +30,7 @@ class FrameMeshes:
     points: Floats
     normals: Floats
     projected: Floats
+    faces: NDArray[np.int32]
     ghost: Floats | None = None  # points [V, N, 3] of the E-step's targets
 
 
@@ -43,14 +45,28 @@ class MeshDecoder:
         transforms = np.asarray(footage.sequence.crop_transforms, dtype=np.float64)
         self._maps = frame_maps(transforms, footage.sequence.crops.shape[-1])
         self._remember = remember
+        self._given: GivenMeshes | None = None
         self._recent: dict[tuple[object, int], FrameMeshes] = {}
 
     @torch.no_grad()
-    def decode(self, record: IterationRecord, frame: int) -> FrameMeshes:
-        """The meshes of ``frame`` under the parameters of ``record``."""
+    def decode(self, record: IterationRecord, frame: int) -> FrameMeshes | None:
+        """The meshes of ``frame`` under the parameters of ``record``, or as a given track has them; None where that
+        cannot be laid upon the video."""
+        given = self.given(record)
+        if given is not None and not given.drawable:
+            return None
         key = (record.drawn_key, frame)
         known = self._recent.pop(key, None)
-        if known is None:
+        if known is None and given is not None:
+            known = FrameMeshes(
+                iteration=record.index,
+                frame=frame,
+                points=given.in_video(frame),
+                normals=given.normals(frame),
+                projected=given.landmarks(frame),
+                faces=given.faces,
+            )
+        elif known is None:
             parameters = record.parameters[frame]
             posed = self._head.vertices(parameters)
             landmarks = self._head.landmarks(parameters, kind="dynamic")
@@ -62,6 +78,7 @@ class MeshDecoder:
                 points=self._in_frame(points, frame),
                 normals=np.asarray(raster.vertex_normals(posed.numpy(), self._faces), dtype=np.float32),
                 projected=self._in_frame(projected, frame),
+                faces=self._faces,
             )
         self._recent[key] = known
         while len(self._recent) > self._remember:
@@ -71,7 +88,7 @@ class MeshDecoder:
     @torch.no_grad()
     def with_ghost(self, meshes: FrameMeshes, record: IterationRecord) -> FrameMeshes:
         """The same meshes with the E-step's targets in the pixels of the video."""
-        if meshes.ghost is not None:
+        if meshes.ghost is not None or record.given is not None:
             return meshes
         targets = torch.from_numpy(target_vertices(self._footage, record, meshes.frame))
         points = nf.project_depth(targets, record.parameters[meshes.frame].camera).numpy()
@@ -82,9 +99,25 @@ class MeshDecoder:
     @torch.no_grad()
     def heads(self, record: IterationRecord, frame: int, *, posed: bool) -> Floats:
         """Vertices [V, N, 3] in metres: in the canonical pose, or turned as in the video."""
+        given = self.given(record)
+        if given is not None:
+            return given.vertices(frame, posed=posed)
         parameters = record.parameters[frame]
         vertices = self._head.vertices(parameters, space="posed" if posed else "canonical")
         return np.ascontiguousarray(vertices.numpy(), dtype=np.float32)
+
+    def given(self, record: IterationRecord) -> GivenMeshes | None:
+        """The track of a result that is shown as it is; None of all others."""
+        if record.given is None:
+            return None
+        if self._given is None or self._given.track is not record.given:
+            self._given = GivenMeshes(record.given, self._footage)
+        return self._given
+
+    def faces_of(self, record: IterationRecord) -> NDArray[np.int32]:
+        """Triangles [T, 3] of the meshes of a state."""
+        given = self.given(record)
+        return self._faces if given is None else given.faces
 
     def detected(self, frame: int) -> Floats:
         """The detector's landmarks [V, 68, 2] in px of the video frame."""

@@ -20,7 +20,8 @@ class HeadScene:
         self._plotter = plotter
         self._side_by_side: bool | None = None
         self._shown: NDArray[np.float32] | None = None
-        cells = np.hstack([np.full((len(faces), 1), 3, dtype=np.int64), faces.astype(np.int64)]).ravel()
+        self._faces = faces
+        cells = cells_of(faces)
         self._meshes: list[Any] = []
         self._actors: list[Any] = []
         self._plain: list[NDArray[np.uint8]] = []  # the view's colour at every vertex
@@ -54,14 +55,16 @@ class HeadScene:
         self,
         vertices: NDArray[np.float32],
         normals: NDArray[np.float32],
+        faces: NDArray[np.int32],
         views: tuple[int, ...],
         posed: bool,
         *,
         painted: NDArray[np.float32] | None = None,
         wireframe: bool = False,
     ) -> None:
-        """Show ``vertices`` [V, N, 3] (m) of ``views``; the other views are left out. ``painted`` [V, N, 3]: colours
-        0..255 of the vertices in the place of the views' own."""
+        """Show ``vertices`` [V, N, 3] (m) of ``views``, with their triangles; the other views are left out. ``painted``
+        [V, N, 3]: colours 0..255 of the vertices in the place of the views' own."""
+        self._use(faces, vertices.shape[1])
         width, height = self._plotter.window_size
         placed = side_by_side(vertices, width, height) if posed else vertices
         for actor in self._actors:
@@ -78,6 +81,19 @@ class HeadScene:
             self._side_by_side = posed
             self.look(0.0, 0.0)
 
+    def _use(self, faces: NDArray[np.int32], num_vertices: int) -> None:
+        """Go on with heads of this topology."""
+        if faces is self._faces or np.array_equal(faces, self._faces):
+            return
+        import pyvista as pv
+
+        self._faces = faces
+        for view, mesh in enumerate(self._meshes):
+            self._plain[view] = np.tile(self._plain[view][:1], (num_vertices, 1))
+            other = pv.PolyData(np.zeros((num_vertices, 3), dtype=np.float32), cells_of(faces))
+            other.point_data["rgb"] = self._plain[view]
+            mesh.deep_copy(other)
+
     def look(self, yaw: float, pitch: float) -> None:
         """Look at the heads from this direction (degrees), all of them in the picture."""
         if self._shown is None or not len(self._shown):
@@ -91,3 +107,8 @@ class HeadScene:
         camera.position = tuple(np.asarray(framing.centre) + framing.distance * towards)
         camera.up = tuple(up)
         self._plotter.renderer.ResetCameraClippingRange()
+
+
+def cells_of(faces: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Triangles [T, 3] as VTK lists them: 3, a, b, c, 3, ..."""
+    return np.hstack([np.full((len(faces), 1), 3, dtype=np.int64), faces.astype(np.int64)]).ravel()

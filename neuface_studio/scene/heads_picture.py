@@ -23,10 +23,19 @@ class HeadsPainter:
     """Draws several heads of one topology into one picture, each in its colour; the nearest surface wins."""
 
     def __init__(self, faces: NDArray[np.int32], num_vertices: int) -> None:
-        self._faces = faces
-        self._num_vertices = num_vertices
+        self.use(faces, num_vertices)
         self._ground = np.array(theme.rgb(theme.PANEL), dtype=np.uint8)
-        self._all_faces: dict[int, NDArray[np.int32]] = {}
+
+    def use(self, faces: NDArray[np.int32], num_vertices: int) -> None:
+        """Go on with heads of this topology."""
+        if getattr(self, "_faces", None) is not faces:
+            self._faces, self._num_vertices = faces, num_vertices
+            self._all_faces: dict[int, NDArray[np.int32]] = {}
+
+    @property
+    def faces(self) -> NDArray[np.int32]:
+        """Triangles [T, 3] of one head."""
+        return self._faces
 
     def draw(
         self,

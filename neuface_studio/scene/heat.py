@@ -60,6 +60,8 @@ def heat_frame(
     """The heat map that ``wish`` asks for, of the frame of ``meshes``; None where there is nothing to show."""
     if wish is None or record is None or meshes is None:
         return None
+    if record.given is not None and wish.kind != "cross":
+        return None
     if wish.kind == "vertex":
         return None if wish.vertex is None else HeatFrame("vertex", wish.peak, wish.vertex)
     if wish.kind == "pixel":
@@ -73,7 +75,7 @@ def heat_frame(
         values = np.linalg.norm(moved, axis=-1)
         return HeatFrame("update", scale_of(values[found]), values)
     canonical = decoder.heads(record, meshes.frame, posed=False)
-    seen = raster.vertex_visibility(meshes.points, footage.faces, threads=1) & found[:, None]
+    seen = raster.vertex_visibility(np.nan_to_num(meshes.points), meshes.faces, threads=1) & found[:, None]
     values, partner = farthest_view(canonical, seen)
     return HeatFrame("cross", scale_of(values), values, partner)
 

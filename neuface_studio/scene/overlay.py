@@ -108,7 +108,9 @@ class TilePainter:
         if meshes is None or not (layers.mesh or layers.wireframe or ghost or values is not None):
             return image
         points = background.viewport.to_tile(meshes.points[view])
-        normals, faces = meshes.normals[view], self._footage.faces
+        if not np.isfinite(points).all():  # a given track without a mesh here
+            return image
+        normals, faces = meshes.normals[view], meshes.faces
         if layers.ghost and meshes.ghost is not None:
             target = background.viewport.to_tile(meshes.ghost[view])
             image = raster.draw_shaded(

@@ -64,7 +64,8 @@ class PaperPainter:
         cell_width, cell_height = width // max(1, across), height // max(1, down)
         cells = []
         for state, record in enumerate(request.rows):
-            canonical = self._decoder.heads(record, request.frame, posed=False)
+            canonical = np.nan_to_num(self._decoder.heads(record, request.frame, posed=False))
+            self._painter.use(self._decoder.faces_of(record), canonical.shape[1])
             for kind in range(kinds):
                 column, row = (state, kind) if states_across else (kind, state)
                 left, top = column * cell_width, row * cell_height
@@ -108,5 +109,5 @@ class PaperPainter:
     def _drawn(
         self, heads: Floats, colours: list[str], camera: OrbitCamera, width: int, height: int
     ) -> Image:
-        normals = np.asarray(raster.vertex_normals(heads, self._footage.faces), dtype=np.float32)
+        normals = np.asarray(raster.vertex_normals(heads, self._painter.faces), dtype=np.float32)
         return self._painter.draw(heads, normals, colours, camera, width, height, smooth=True)

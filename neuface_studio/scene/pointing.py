@@ -103,7 +103,7 @@ class Regions:
             self._names[masks[name]] = name.replace("_", " ")
 
     def name(self, vertex: int) -> str:
-        return str(self._names[vertex])
+        return str(self._names[vertex]) if vertex < len(self._names) else "mesh"
 
 
 def words(landmark: Landmark | None, vertex: Vertex | None, view: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -81,12 +81,13 @@ class HeadsRequest:
 
 @dataclass(frozen=True)
 class HeadsDrawn:
-    """``vertices`` and ``normals`` [V, N, 3] of the views asked for; ``image`` and its camera if one was given;
-    ``painted`` [V, N, 3] colours 0..255 of the vertices where a heat map was to be had."""
+    """``vertices`` and ``normals`` [V, N, 3] of the views asked for, with their triangles; ``image`` and its camera if
+    one was given; ``painted`` [V, N, 3] colours 0..255 of the vertices where a heat map was to be had."""
 
     request: HeadsRequest
     vertices: Floats
     normals: Floats
+    faces: NDArray[np.int32]
     image: Image | None
     camera: OrbitCamera | None
     seconds: float
@@ -225,6 +226,8 @@ class RenderWorker(WaitingWorker):
             wanted = meshes is not None and (layers.projected or layers.residual)
             crosses = to_tile(meshes.projected[view]) if wanted and meshes is not None else None
             lines = None
+            if crosses is not None and not np.isfinite(crosses).all():
+                crosses = None
             if layers.residual and circles is not None and crosses is not None:
                 lines = np.stack([circles, crosses], axis=1)
             return TilePicture(
@@ -244,8 +247,10 @@ class RenderWorker(WaitingWorker):
     def _draw_heads(self, request: HeadsRequest) -> HeadsDrawn:
         started = time.perf_counter()
         vertices = self._decoder.heads(request.record, request.frame, posed=request.posed)
-        vertices = vertices[list(request.views)]
-        normals = np.asarray(raster.vertex_normals(vertices, self._footage.faces), dtype=np.float32)
+        whole = np.isfinite(vertices).all(axis=(1, 2))  # a given track has no mesh where it found no face
+        request = replace(request, views=tuple(view for view in request.views if whole[view]))
+        vertices, faces = vertices[list(request.views)], self._decoder.faces_of(request.record)
+        normals = np.asarray(raster.vertex_normals(vertices, faces), dtype=np.float32)
         painted = self._painted(request)
         width, height = request.size
         image, camera = None, request.camera
@@ -254,6 +259,7 @@ class RenderWorker(WaitingWorker):
             if camera.framing is None:
                 camera = OrbitCamera(camera.yaw, camera.pitch, camera.zoom, fit(placed, width, height))
             colours = [theme.view_colour(view) for view in request.views]
+            self._heads_painter.use(faces, vertices.shape[1])
             image = self._heads_painter.draw(
                 placed,
                 normals,
@@ -266,7 +272,7 @@ class RenderWorker(WaitingWorker):
                 painted=painted,
             )
         seconds = time.perf_counter() - started
-        return HeadsDrawn(request, vertices, normals, image, camera, seconds, painted)
+        return HeadsDrawn(request, vertices, normals, faces, image, camera, seconds, painted)
 
     def _painted(self, request: HeadsRequest) -> Floats | None:
         """The heat map as colours of the vertices [V, N, 3]; grey where it has no value."""

@@ -32,6 +32,8 @@ FOLLOWING_SECONDS = (
 JITTER_FRAMES = 7
 LARGEST_DIFFERENCE = 3.0  # standard deviations at the upper end of the colour map
 
+GREY = np.array([205, 205, 210], np.float32)
+
 
 @dataclass(frozen=True)
 class SlitRegion:
@@ -153,33 +155,51 @@ class SlitScanner:
     ) -> None:
         """Fill in the columns of some frames; ``projected_rows`` gets the landmarks' y in px of the frame."""
         footage, view = self._footage, request.view
-        chosen = slice(frames.start, frames.stop)
-        parameters = request.record.parameters[chosen, view]
-        posed = footage.head.vertices(parameters)
-        points = nf.project_depth(posed, parameters.camera).numpy()
-        landmarks = nf.project(footage.head.landmarks(parameters, kind="dynamic"), parameters.camera).numpy()
-        normals = raster.vertex_normals(posed.numpy(), footage.faces)
+        given = self._decoder.given(request.record)
+        if given is not None and not given.drawable:
+            return
+        faces = self._decoder.faces_of(request.record)
+        points, landmarks, normals = self._in_video(request, frames)
+        colour = self._albedo if given is None else GREY
         numbers = list(REGIONS[request.region].landmarks)
         scale = ROWS / (2 * half)
         for place, frame in enumerate(frames):
             if not bool(footage.sequence.detected[:, view].any()):
                 continue
-            in_frame = self._decoder.in_frame_of(points[place], frame, view)
-            projected_rows[frame] = self._decoder.in_frame_of(landmarks[place], frame, view)[numbers, 1]
+            in_frame = points[place]
+            if not np.isfinite(in_frame).all():
+                continue
+            projected_rows[frame] = landmarks[place][numbers, 1]
             in_frame[:, 0] = (
                 in_frame[:, 0] - centres[frame, 0]
             ) * scale + 1.5  # the middle one of three columns
             in_frame[:, 1] = (in_frame[:, 1] - centres[frame, 1] + half) * scale
             in_frame[:, 2] *= scale
-            buffers = raster.rasterize(in_frame, footage.faces, ROWS, 3)
+            buffers = raster.rasterize(in_frame, faces, ROWS, 3)
             triangles, weights = buffers.triangle[:, 1], buffers.barycentric[:, 1]
             seen = triangles >= 0
-            corners = footage.faces[triangles[seen]]
-            light = shade(np.asarray(normals[place], np.float32))[:, None] * self._albedo
+            corners = faces[triangles[seen]]
+            light = shade(np.asarray(normals[place], np.float32))[:, None] * colour
             colours = np.einsum("pkc,pk->pc", light[corners], weights[seen])
             mesh[:, frame] = theme.rgb(theme.PANEL)
             mesh[seen, frame] = np.clip(colours, 0, 255).astype(np.uint8)
             covered[:, frame] = seen
+
+    def _in_video(self, request: SlitRequest, frames: range) -> tuple[list[Floats], list[Floats], Floats]:
+        """Vertices [N, 3] and landmarks [68, 2] of some frames in px of the video, and the normals [F, N, 3]."""
+        view, given = request.view, self._decoder.given(request.record)
+        if given is not None:
+            points = [np.array(given.in_video(frame)[view]) for frame in frames]
+            landmarks = [given.landmarks(frame)[view] for frame in frames]
+            return points, landmarks, np.stack([given.normals(frame)[view] for frame in frames])
+        footage, place = self._footage, self._decoder.in_frame_of
+        parameters = request.record.parameters[frames.start : frames.stop, view]
+        posed = footage.head.vertices(parameters)
+        vertices = nf.project_depth(posed, parameters.camera).numpy()
+        projected = nf.project(footage.head.landmarks(parameters, kind="dynamic"), parameters.camera).numpy()
+        points = [place(one, frame, view) for one, frame in zip(vertices, frames, strict=True)]
+        landmarks = [place(one, frame, view) for one, frame in zip(projected, frames, strict=True)]
+        return points, landmarks, np.asarray(raster.vertex_normals(posed.numpy(), footage.faces), np.float32)
 
 
 def column_places(detected: Floats, region: SlitRegion, fps: float) -> tuple[Floats, np.float32]:
@@ -225,7 +245,7 @@ def difference_of(video: Image, mesh: Image, covered: NDArray[np.bool_], frames:
 
 def albedo(footage: Footage) -> Floats:
     """Colour of each vertex [N, 3], 0..255: grey, with darker brows, lids and lips, so that their edges are seen."""
-    colours = np.tile(np.array([205, 205, 210], np.float32), (footage.head.num_vertices, 1))
+    colours = np.tile(GREY, (footage.head.num_vertices, 1))
     tints = {"brows": (95, 85, 80), "lids": (150, 135, 130), "lips": (175, 95, 95)}
     for name, mask in footage.head.regions.items():
         if name in tints:

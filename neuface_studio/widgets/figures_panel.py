@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from neuface_studio import theme
 from neuface_studio.actions import EXPLANATIONS
+from neuface_studio.given_tracks import absent_figures
 from neuface_studio.session import IterationRecord, Session
 from neuface_studio.widgets.common import soft
 from neuface_studio.widgets.plots import figure
@@ -83,6 +84,9 @@ class FiguresPanel(QFrame):
             cells[2].setStyleSheet("font-weight: 700;")
             self._cells[row.key] = cells
         outer.addLayout(grid)
+        self.absent = soft("", name="faint")
+        self.absent.setWordWrap(True)
+        outer.addWidget(self.absent)
         session.iteration_changed.connect(self._show)
         session.history_changed.connect(self._show)
         session.figures_changed.connect(self._show)
@@ -96,6 +100,10 @@ class FiguresPanel(QFrame):
         self._now_title.setText("now" if record is None else f"iter. {record.index}")
         finals = session.final_figures
         newest_shown = record is not None and record.index > 0 and record.index == session.newest
+        given = None if record is None else record.given
+        absent = {} if given is None else absent_figures(given)
+        self.absent.setText(_in_words(absent))
+        self.absent.setVisible(bool(absent))
         truth = session.footage is not None and session.footage.sequence.ground_truth is not None
         for row in ROWS:
             name, before, now, change = self._cells[row.key]
@@ -109,9 +117,22 @@ class FiguresPanel(QFrame):
                 cell.setVisible(visible)
             before.setText(figure(a))
             now.setText(figure(b))
+            now.setToolTip(
+                f"{absent[row.key]}." if row.key in absent and not np.isfinite(b) else name.toolTip()
+            )
             text, colour = comparison(a, b, row.better)
             change.setText(text)
             change.setStyleSheet(f"color: {colour};")
+
+
+def _in_words(absent: dict[str, str]) -> str:
+    """Which measures are missing, and why, in one sentence a reason."""
+    labels = {row.key: row.label for row in ROWS if row.key != "mpve_mm"}
+    by_reason: dict[str, list[str]] = {}
+    for key, reason in absent.items():
+        if key in labels:
+            by_reason.setdefault(reason, []).append(labels[key])
+    return " ".join(f"No {', '.join(names)}: {reason}." for reason, names in by_reason.items())
 
 
 def measure(record: IterationRecord | None, key: str) -> float:

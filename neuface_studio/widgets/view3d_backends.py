@@ -163,6 +163,7 @@ def interactor_view(parent: QWidget, faces: np.ndarray, num_vertices: int, num_v
             self.heads.update(
                 drawn.vertices,
                 drawn.normals,
+                drawn.faces,
                 request.views,
                 request.posed,
                 painted=drawn.painted,

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from neuface_studio.comparison import Comparison
 from neuface_studio.face_choosing import FaceChooser
+from neuface_studio.given_tracks import why_not_drawn
 from neuface_studio.layers import DOTS, HEATS, Layers
 from neuface_studio.model import CompareMode
 from neuface_studio.muting import muted_text
@@ -243,6 +244,9 @@ class ViewGrid(QWidget):
             flag = "left out by hand"
         if drawn.request.record is not None and drawn.request.record.muted:
             flag = muted_text(drawn.request.record.muted)
+        given = None if drawn.request.record is None else drawn.request.record.given
+        if given is not None:
+            flag = why_not_drawn(given, footage) or flag
         self._drawn[drawn.view] = drawn
         self._show_scale(drawn)
         self.handling.show_selected(drawn)

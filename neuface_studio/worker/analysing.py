@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -107,6 +108,8 @@ class AnalysisWorker(WaitingWorker):
 
     @torch.no_grad()
     def _analyse(self, record: IterationRecord) -> Analysis | None:
+        if record.given is not None:
+            return analysis_of_track(record)
         footage = self.footage
         sequence, head = footage.sequence, footage.head
         config = record.settings or nf.NeuFaceConfig()
@@ -156,6 +159,31 @@ class AnalysisWorker(WaitingWorker):
             weights=weights,
             region_msi={name: finite_mean(values) for name, values in by_region.items()},
         )
+
+
+def analysis_of_track(record: IterationRecord) -> Analysis:
+    """What can be said frame by frame of a track that is shown as it is: distances of the views and landmark errors,
+    but no losses."""
+    track = record.given
+    valid = track.detected.float()
+    cvd = nf.metrics.cross_view_distance(track.vertices("canonical").nan_to_num(), valid)
+    unknown = np.full(tuple(valid.shape), np.nan)
+    nme = unknown
+    with suppress(nf.TrackError):  # no camera, or no landmarks on meshes of this topology
+        projected = track.projected_landmarks().nan_to_num()
+        rotation = record.parameters.pose[..., :3]
+        nme = nf.metrics.landmark_errors(
+            projected, track.landmarks_2d.nan_to_num(), valid, rotation
+        ).box_percent
+    return Analysis(
+        key=record.key,
+        matrix_mm=cvd.matrix_mm,
+        pairs_mm=cvd.by_frame_mm,
+        nme_percent=nme,
+        parts=dict.fromkeys(("landmarks", "motion", "views"), unknown),
+        weights=dict.fromkeys(("landmarks", "motion", "views"), 0.0),
+        region_msi={},
+    )
 
 
 def merged_views(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +16,8 @@ Figures = dict[str, dict[str, float]]
 
 def tracks_of(run: Any) -> dict[str, Any]:
     """What the measures of a run are about: the encoder alone, and the newest iteration."""
-    return {"encoder": run.track(iteration=0), "neuface": run.track()}
+    encoder = {"encoder": run.track(iteration=0)} if 0 in run.history.indices else {}
+    return encoder | {"neuface": run.track()}
 
 
 def figures_of(tracks: Mapping[str, Any], sequence: Any, stopped: Callable[[], bool]) -> Figures:
@@ -37,13 +39,15 @@ def measured(saved: SavedResult) -> IterationRecord:
     """A result that was loaded, with the figures that an iteration has."""
     import neuface_engine as nf
 
-    track = saved.track
+    track, record = saved.track, saved.record
     valid = track.detected.float()
-    landmarks = track.landmarks(kind="dynamic")
-    projected = nf.project(landmarks, track.parameters.camera)
-    return replace(
-        saved.record,
-        cvd_mm=nf.metrics.cross_view_distance(track.vertices(space="canonical"), valid).per_view_mm(),
-        msi=nf.metrics.motion_stability(landmarks, valid),
-        nme_percent=nf.metrics.landmark_error(projected, track.landmarks_2d, valid),
-    )
+    canonical = track.vertices(space="canonical").nan_to_num()
+    record = replace(record, cvd_mm=nf.metrics.cross_view_distance(canonical, valid).per_view_mm())
+    with suppress(nf.TrackError):  # meshes on which no landmarks are known
+        stability = nf.metrics.motion_stability(track.landmarks(kind="dynamic").nan_to_num(), valid)
+        record = replace(record, msi=stability)
+    with suppress(nf.TrackError):  # and such without a camera
+        projected = track.projected_landmarks().nan_to_num()
+        error = nf.metrics.landmark_error(projected, track.landmarks_2d.nan_to_num(), valid)
+        record = replace(record, nme_percent=error)
+    return record

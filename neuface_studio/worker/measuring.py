@@ -85,9 +85,10 @@ def measured_track(request: MeasureRequest) -> MeasureAnswer:
     """Read and measure. Raises TrackError for a track that cannot be read."""
     import neuface_engine as nf
     from neuface_engine.review import file_hash
+    from neuface_studio.given_tracks import load_track
 
     track_hash, track = "", request.track
     if track is None:
         track_hash = file_hash(request.file)
-        track = nf.FaceTrack.load(request.file, head=request.footage.head)
+        track = load_track(request.file, request.footage)
     return MeasureAnswer(request.key, track_hash, nf.metrics.measure(track, request.footage.sequence))

@@ -143,14 +143,14 @@ class FileCommands(Commands):
         return self._window.exporter.start(FormatRequest(path, track, name, space))
 
     def _shown_track(self) -> Any:
-        import neuface_engine as nf
+        from neuface_studio.given_tracks import load_track
 
         session, record = self._session, self._session.record()
         if record is None or session.footage is None:
             return None
         if record.saved:
             book = self._window.controller.results.book
-            return None if book is None else nf.FaceTrack.load(book.track_file, head=session.footage.head)
+            return None if book is None else load_track(book.track_file, session.footage)
         return self._window.controller.track(record.index)
 
     def _ask_where(self, title: str, name: str, kinds: str) -> Path | None:
