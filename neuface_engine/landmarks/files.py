@@ -31,6 +31,7 @@ SUFFIXES = (".npy", ".npz", ".csv", ".pts")
 _COUNTS = (NUM_IBUG, NUM_MEDIAPIPE)
 _LARGEST_BYTES = 4 * 2**30
 _LARGEST_PICTURE = 1e6
+_SMALLEST_FACE = 3  # pixels
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,12 @@ class LandmarkFile:
             seen = finite & (points[..., :2] != 0).any((1, 2)) & (view.confidence[:count, 0] > 0)
             landmarks[seen, v, :, : points.shape[-1]] = points[seen]
             confidence[seen, v] = np.clip(view.confidence[:count, 0][seen], 0, 1)
+        seen_points = landmarks[confidence > 0][..., :2]
+        if len(seen_points) and np.abs(seen_points).max() < _SMALLEST_FACE:
+            raise ConfigError(
+                f"{self.path}: every landmark lies within {_SMALLEST_FACE} px of the corner, as shares of the picture "
+                "do; give pixels of the frame"
+            )
         if progress is not None:
             progress(count, count)
         return Detections(landmarks, confidence)

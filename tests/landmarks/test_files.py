@@ -124,6 +124,10 @@ def test_arrays_that_fit_nothing_are_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "short.npy", POINTS[:2, 0])
     with pytest.raises(ConfigError, match="landmarks of 2 frames, left has 4"):
         detect(tmp_path / "short.npy")
+    for name, shares in (("shares", POINTS[:, 0] / 64), ("crop", POINTS[:, 0] / 32 - 1)):
+        np.save(tmp_path / f"{name}.npy", shares)
+        with pytest.raises(ConfigError, match=f"{name}.npy: .*give pixels of the frame"):
+            detect(tmp_path / f"{name}.npy")
     np.save(tmp_path / "objects.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
     with pytest.raises(ConfigError, match="damaged"):
         detect(tmp_path / "objects.npy")

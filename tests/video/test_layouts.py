@@ -162,6 +162,12 @@ def test_a_part_of_a_dataset_is_read_as_the_whole_is(tmp_path: Path, clips: list
         assert (found.name, found.identity, found.fps) == ("038_EXP-2-eyes", "038", pytest.approx(73 / 3))
         assert found.cameras == cameras.resolve()
         assert [(view.name, len(view.files)) for view in found.views] == [("220700191", 3), ("222200037", 3)]
+    videos = tmp_path / "038/sequences/FREE"
+    for number, serial in enumerate(("220700191", "222200037")):
+        link(clips[number], videos / f"images/cam_{serial}.mp4")
+    (found,) = find_sequences(videos)
+    assert (found.name, found.cameras) == ("038_FREE", cameras.resolve())
+    assert [view.name for view in found.views] == ["220700191", "222200037"]
 
 
 def test_a_dataset_without_pictures_is_named(tmp_path: Path) -> None:

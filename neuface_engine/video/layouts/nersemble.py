@@ -21,11 +21,12 @@ from neuface_engine.video.sources import SequenceSource
 NAME = "nersemble"
 FPS = 73.0
 _KINDS = {"identity": r"\d+", "view": r"[0-9A-Za-z]+"}
-_PATTERNS = (
-    ("{sequence}/images/cam_{view}_{frame}.*", "1"),
-    ("{sequence}/images/cam_{view}.mp4", "1"),
-    ("sequences/{sequence}/images/cam_{view}_{frame}.*", "2"),
-    ("sequences/{sequence}/images/cam_{view}.mp4", "2"),
+_FILES = ("cam_{view}_{frame}.*", "cam_{view}.mp4")
+_FILE = re.compile(r"cam_\d{6,}(_\d+\.\w+|\.mp4)")
+_PATTERNS = tuple(
+    (f"{folder}{{sequence}}/images/{file}", version)
+    for folder, version in (("", "1"), ("sequences/", "2"))
+    for file in _FILES
 )
 
 
@@ -46,7 +47,8 @@ def find(root: Path) -> list[SequenceSource]:
         person = performance.parent.parent if version == "2" else performance.parent
         return [
             _source(found, person, version, performance.name)
-            for found in group(pictures, "cam_{view}_{frame}.*", kinds=_KINDS)
+            for pattern in _FILES
+            for found in group(pictures, pattern, kinds=_KINDS)
         ]
     return [
         _source(found, person, version)
@@ -66,7 +68,7 @@ def _people(root: Path) -> list[Path]:
 def _pictures(root: Path) -> Path | None:
     """The folder of one performance's pictures, of all cameras: `root` itself, or its `images`."""
     for folder in (root.resolve(), root.resolve() / "images"):
-        if folder.is_dir() and next(folder.glob("cam_[0-9][0-9][0-9][0-9]*_[0-9]*.*"), None) is not None:
+        if folder.is_dir() and any(_FILE.fullmatch(file.name) for file in folder.glob("cam_*")):
             return folder
     return None
 
