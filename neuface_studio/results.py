@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -149,6 +150,10 @@ class Results(QObject):
         self.leaving.emit()
         self._saved = None
         self._newest_when_saved = {}
+
+    def compare_only(self, run: str) -> None:
+        """What this run of the open sequence finishes is compared with, and never becomes the track by itself."""
+        self._newest_when_saved[run] = sys.maxsize
 
     def autosave(self) -> bool:
         """Keep the newest optimised iteration as the project's track, if it is not kept already."""

@@ -197,7 +197,7 @@ class BlindTrials(QObject):
             if session.run_state == RunState.FAILED:
                 self.end()
             elif session.run_name != FLAME_FITTING:
-                self._desk.fit()
+                self._desk.fit_to_compare()
             elif session.run_state != RunState.RUNNING and session.newest is not None:
                 if session.newest_optimised < session.target_iterations:
                     self._desk.toggle_run()

@@ -19,11 +19,12 @@ from neuface_engine.review.queue import QueueRow
 from neuface_studio.controller import Controller
 from neuface_studio.results import default_reviewer
 from neuface_studio.reviewing.flagging import Flagger
-from neuface_studio.reviewing.going_on import OPEN_STATES, GoingOn, disputed, must_not_see
+from neuface_studio.reviewing.going_on import OPEN_STATES, GoingOn, disputed, is_hidden
 from neuface_studio.reviewing.holding import Holding
 from neuface_studio.reviewing.planted import Planted
 from neuface_studio.reviewing.reading_ahead import ReadAhead
 from neuface_studio.reviewing.watching import Watcher
+from neuface_studio.running import FLAME_FITTING
 from neuface_studio.session import RunState, Session
 from neuface_studio.undo import Change
 from neuface_studio.verdicts import Said
@@ -59,6 +60,7 @@ class ReviewDesk(QObject):
         self.ahead = ReadAhead(self)
         self.alike: list[Neighbour] = []
         self.alike_to = ""
+        self._own: dict[str, str] = {}  # own verdicts of this session: others' may stand, and be hidden
         self._project_of = project_of
         self.planted = Planted(session, self._results, self.going, project_of, self.reviewer, self)
         self.holding = Holding(session, project_of, self.reviewer, self)
@@ -94,6 +96,11 @@ class ReviewDesk(QObject):
         """Keep the verdict on what is shown, then go on; False where it could not be kept."""
         session, coverage = self._session, self.watcher.coverage
         name, sufficient, lacking = session.sequence_name, self.watcher.sufficient, self.watcher.lacking
+        if not self._results.keeps_tracks:
+            session.notify(
+                "info", "A blind comparison is on: 4, 5 and 6 answer it; End goes back to the review."
+            )
+            return False
         words: list[str] = []
         practising = self.planted.practising
         said = Said(verdict, note, self.reviewer(), reasons, coverage)
@@ -104,9 +111,11 @@ class ReviewDesk(QObject):
             if not self._results.judge(replace(said, adjudicate=self.has_last_word())):
                 return False
             self.planted.said.pop(name, None)
-            if verdict == "reject":
-                self.alike_to, self.alike = name, self.going.like(name)
-                self.alike_changed.emit()
+            self._own[name] = verdict
+        if verdict == "reject" and not practising:
+            shown = self.flagger.measures if self.planted.is_shown else None
+            self.alike_to, self.alike = name, self.going.like(name, shown)
+            self.alike_changed.emit()
         self.going.count_verdict()
         self.judged.emit(verdict)
         unwatched = verdict == "accept" and not sufficient and not practising
@@ -152,7 +161,7 @@ class ReviewDesk(QObject):
         if not self.adjudicating or project is None or not name:
             return False
         try:
-            return bool(disputed(project, self.reviewer(), (name,))) or any(
+            return bool(disputed(project, (name,))) or any(
                 isinstance(verdict, Adjudication) and verdict.reviewer == self.reviewer()
                 for verdict in project.all_verdicts(name)
             )
@@ -164,7 +173,7 @@ class ReviewDesk(QObject):
         """(sequence, who says what) of each on which reviewers differ and nobody has adjudicated."""
         project = self.project
         try:
-            names = [] if project is None else disputed(project, self.reviewer())
+            names = [] if project is None else disputed(project)
             said = {} if project is None else {name: project.all_verdicts(name) for name in names}
         except NeuFaceError as error:
             self._session.notify("error", str(error))
@@ -194,7 +203,7 @@ class ReviewDesk(QObject):
     def _sees_only(self) -> str:
         """This reviewer, where the others' verdicts on the open sequence must not be seen; else an empty string."""
         row = self._row()
-        return self.reviewer() if row is not None and must_not_see(row, self.reviewer()) else ""
+        return self.reviewer() if row is not None and is_hidden(row) else ""
 
     def _row(self) -> QueueRow | None:
         book = self._results.book
@@ -206,14 +215,18 @@ class ReviewDesk(QObject):
 
     def as_shown(self, row: Any) -> Any:
         """A row of the queue without what must not be seen: what is planted, and others' verdicts in a blind review."""
-        own, said = self.reviewer(), self.planted.said.get(row.name)
-        if must_not_see(row, own) and row.state not in ("new", *OPEN_STATES):
-            row = replace(row, state="tracked", verdict=None, reviewer=None)
+        said, judgement = self.planted.said.get(row.name), self._session.judgement
+        is_open = row.name == self._session.sequence_name
+        if is_hidden(row) and row.reviewer != self.reviewer() and row.state not in ("new", *OPEN_STATES):
+            own = (
+                judgement.verdict if is_open and judgement is not None else self._own.get(row.name, "tracked")
+            )
+            row = replace(row, state=own, verdict=None, reviewer=None)
         if said is not None and row.state == "tracked":
             row = replace(row, state=said)
-        if not self.going.has_plants or row.name != self._session.sequence_name:
+        if not self.going.has_plants or not is_open:
             return row
-        flags, judgement = self.flagger.flags, self._session.judgement
+        flags = self.flagger.flags
         if self.planted.is_shown:
             row = replace(row, state="tracked" if judgement is None else judgement.verdict)
         return replace(
@@ -299,8 +312,9 @@ class ReviewDesk(QObject):
 
     # What a comparison takes
 
-    def fit(self) -> None:
-        """Begin FLAME fitting of the open sequence, or show the run that there is."""
+    def fit_to_compare(self) -> None:
+        """Begin FLAME fitting of the open sequence, or show the run that there is; its track stays what it is."""
+        self._results.compare_only(FLAME_FITTING)
         self._controller.fit()
 
     def toggle_run(self) -> None:

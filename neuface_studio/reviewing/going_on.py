@@ -11,13 +11,12 @@ from PySide6.QtCore import QObject, Signal
 from neuface_engine.errors import NeuFaceError
 from neuface_engine.review import Project
 from neuface_engine.review.assignment import hold, open_names
-from neuface_engine.review.flagging import learn_from
+from neuface_engine.review.flagging import learn_from, learned_names
 from neuface_engine.review.journal import FileJournal
 from neuface_engine.review.learned import Learned
 from neuface_engine.review.neighbours import Neighbour, nearest
 from neuface_engine.review.proof import StreamItem, review_stream
 from neuface_engine.review.queue import Filter, QueueRow
-from neuface_engine.review.suspicion import ordered
 from neuface_studio.session import Session
 
 LISTED = "listed"  # as the queue is sorted and filtered
@@ -132,7 +131,7 @@ class GoingOn(QObject):
 
     def _made(self, project: Project) -> list[StreamItem]:
         if self.disputes_only:
-            return [StreamItem(name, "suspicion") for name in disputed(project, self._reviewer())]
+            return [StreamItem(name, "suspicion") for name in disputed(project)]
         # With what is judged already: the place in the stream must not move under the reviewer.
         return review_stream(project, self._names(project), reviewer=self._reviewer())
 
@@ -143,9 +142,7 @@ class GoingOn(QObject):
         if self.order != "learned":
             return project.index.names(where, order=self.order, seed=self.seed)
         self.learned = learn_from(project, seed=self.seed)
-        if not self.learned.usable:
-            return project.index.names(where, order="suspicion")
-        return [row.name for row in ordered(project.index.rows(where), "learned", learned=self.learned)]
+        return learned_names(project, self.learned, where)
 
     # Going
 
@@ -161,7 +158,7 @@ class GoingOn(QObject):
             if project is None:
                 return 0
             if self.disputes_only:
-                return len(disputed(project, self._reviewer()))
+                return len(disputed(project))
             return project.index.count(replace(self.listed()[0], states=OPEN_STATES))
         except NeuFaceError as error:
             self._session.notify("error", str(error))
@@ -203,8 +200,9 @@ class GoingOn(QObject):
         """Open this very item of the stream again."""
         return self._open(item)
 
-    def like(self, name: str) -> list[Neighbour]:
-        """The sequences without a verdict that are most like this one, the nearest first."""
+    def like(self, name: str, measures: dict[str, float] | None = None) -> list[Neighbour]:
+        """The sequences without a verdict that are most like this one, the nearest first; ``measures``: as it is shown,
+        where that is not its track."""
         project = self._project_of()
         if project is None:
             return []
@@ -215,6 +213,8 @@ class GoingOn(QObject):
         except NeuFaceError as error:
             self._session.notify("error", str(error))
             return []
+        if own is not None and measures is not None:
+            own = replace(own, measures=measures)
         if own is None or not own.measures:
             return []
         rows = [own, *(row for row in rows if row.measures)]
@@ -259,7 +259,7 @@ class GoingOn(QObject):
             if project is None:
                 return set()
             if self.disputes_only:
-                return set(disputed(project, self._reviewer(), tuple(names)))
+                return set(disputed(project, tuple(names)))
             return open_names(project.index, self._reviewer(), names)
         except NeuFaceError as error:
             self._session.notify("error", str(error))
@@ -297,16 +297,16 @@ class GoingOn(QObject):
         return item.sequence == self._session.sequence_name
 
 
-def disputed(project: Project, reviewer: str, names: tuple[str, ...] | None = None) -> list[str]:
-    """Sequences on which reviewers differ and nobody has adjudicated, by name; without those that this reviewer is
-    still to judge unseen. Raises ProjectError."""
+def disputed(project: Project, names: tuple[str, ...] | None = None) -> list[str]:
+    """Sequences on which reviewers differ and nobody has adjudicated, by name; without those that somebody is still to
+    judge blind. Raises ProjectError."""
     rows = project.index.rows(Filter(disputed=True, names=names), order="name")
-    return [row.name for row in rows if not must_not_see(row, reviewer)]
+    return [row.name for row in rows if not is_hidden(row)]
 
 
-def must_not_see(row: QueueRow, reviewer: str) -> bool:
-    """Whether this reviewer is to judge a sequence without knowing what others said."""
-    return row.blind and reviewer.replace("|", "/") not in row.judges and row.wanted > len(row.judges)
+def is_hidden(row: QueueRow) -> bool:
+    """Whether nobody may know what others said of a sequence: it is judged blind, and not by all yet."""
+    return row.blind and row.wanted > len(row.judges)
 
 
 def _key(item: StreamItem) -> tuple[str, str]:

@@ -88,6 +88,8 @@ def test_a_blind_comparison_with_flame_fitting_makes_the_fit_and_keeps_the_track
     assert not trials.ready and trials.on
     qtbot.waitUntil(lambda: trials.ready, timeout=60_000)
     assert {trials.trial.left, trials.trial.right} == {"neuface", FITTING}
+    QTest.keyClick(window, Qt.Key.Key_1)
+    assert window.desk.project.verdicts() == {}, "a verdict now would be on something else than the track"
     assert "Finished" not in window.notices.text.full_text(), "nothing tells that something was fitted"
     QTest.keyClick(window, Qt.Key.Key_5)
     (result,) = trials.results().values()

@@ -63,6 +63,7 @@ def test_a_double_review_is_blind_and_a_dispute_is_settled_with_the_last_word(
     arrived(window, qtbot, "clip 003")
     QTest.keyClick(window, Qt.Key.Key_1)
     arrived(window, qtbot, "clip 000")
+    assert row_text(window, "clip 000") == "●  tracked", "bob's reject is not for her to know"
     assert window.session.judgement is None and desk.disputes() == []
     QTest.keyClick(window, Qt.Key.Key_1, SHIFT)
     assert desk.disputes() == [("clip 000", "bob: reject, ann: accept")]
