@@ -17,6 +17,7 @@ from neuface_studio.running import RunControl
 from neuface_studio.session import Footage, RunState, Session
 from neuface_studio.undo import Place
 from neuface_studio.viewer_cost import ViewerCost
+from neuface_studio.worker.memory import give_back
 
 
 class Controller(RunControl):
@@ -177,6 +178,7 @@ class Controller(RunControl):
         self.results.close()
         self.session.close_footage()
         self._key = None
+        give_back()
 
     @Slot(object, object)
     def _on_opened(self, footage: Footage, source: Path | None) -> None:

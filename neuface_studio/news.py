@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from neuface_studio.model import FIRST_RUN, IterationRecord, RunState
+from neuface_studio.model import IterationRecord, RunState
 from neuface_studio.results import Results
 from neuface_studio.session import Session
 from neuface_studio.undo import Place
@@ -27,7 +27,7 @@ class News:
         if snapshot.pixels is not None:
             session.pixels.put(*snapshot.pixels)
         if snapshot.resumed:
-            self._resume(max((r.index for r in snapshot.records if r.run == FIRST_RUN), default=0))
+            self._resume(snapshot)
         session.add_records([record for record in snapshot.records if not self._replaced_by_saved(record)])
         if snapshot.resumed and self.stopped_at is not None:
             session.go_to(self.stopped_at)
@@ -35,6 +35,8 @@ class News:
             session.show_run(snapshot.opened)
         if (snapshot.gradient or snapshot.pixels) and not snapshot.records:
             session.maps_changed.emit()
+        for level, text in snapshot.notes:
+            session.notify(level, text)
         if snapshot.error is not None:
             session.notify("error", snapshot.error)
         if snapshot.figures is not None:
@@ -54,15 +56,16 @@ class News:
                 )
         return resting
 
-    def _resume(self, newest: int) -> None:
-        """The run of an earlier session goes on, with all its iterations."""
+    def _resume(self, snapshot: Snapshot) -> None:
+        """The runs of an earlier session are there again, with all their iterations."""
         session = self._session
+        newest = max((r.index for r in snapshot.records if r.run == snapshot.owner), default=0)
         saved = next((record for record in session.records() if record.saved), None)
         session.drop_saved()
-        self._results.adopt(saved, newest)
-        session.notify(
-            "info", "The run of the last session, with all its iterations. Return goes on with it."
-        )
+        self._results.adopt(saved, snapshot.owner, newest)
+        count = len({record.run for record in snapshot.records if record.index})
+        what = "run of the last session, with all its" if count < 2 else f"{count} runs kept here, with their"
+        session.notify("info", f"The {what} iterations. Return goes on with the shown one.")
 
     def _replaced_by_saved(self, record: IterationRecord) -> bool:
         known = self._session.record(record.index)

@@ -13,6 +13,7 @@ from neuface_studio.histories import Aside
 from neuface_studio.model import RunState
 from neuface_studio.results import KeptResults
 from neuface_studio.worker import BackgroundThread, OptimiserWorker
+from neuface_studio.worker.memory import give_back
 
 PLACES = 3  # sequences kept beside the open one: their pictures are the memory they cost
 LOOK_MS = 500
@@ -74,8 +75,9 @@ class ParkingLot(QObject):
     def park(self, key: Key, parked: Parked) -> None:
         """Put a sequence aside; the one left longest ago ends when there are too many."""
         self._parked[key] = parked
-        while len(self._parked) > PLACES:
+        if len(self._parked) > PLACES:
             self._leave(self._parked.popitem(last=False)[1])
+            give_back()
         self._timer.start()
 
     def take(self, key: Key) -> Parked | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,11 +43,6 @@ def recall(project: Path, sequence: str) -> Place | None:
     if not numbers or not (iteration is None or isinstance(iteration, int)):
         return None
     return Place(project, sequence, max(0, frame), max(0, view), run, iteration)
-
-
-def in_first_run(place: Place) -> Place:
-    """The place as far as a new start knows the iterations: branches are not kept."""
-    return replace(place, run="", iteration=None) if place.run else place
 
 
 def _read(project: Path) -> dict[str, Any]:

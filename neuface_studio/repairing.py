@@ -17,7 +17,7 @@ from neuface_studio import faces
 from neuface_studio.results import Results, default_reviewer
 from neuface_studio.scene.pointing import landmark_name
 from neuface_studio.session import Footage, Session
-from neuface_studio.undo import Change
+from neuface_studio.undo import Change, Place
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ class RepairBook(QObject):
         self._session, self._results = session, results
         self._entries: list[Entry] = []
         self.repairs = Repairs()
+        self.undoing = False  # while a change is taken back by Ctrl+Z: the run goes back to where it was made
         self.reviewer_name: Callable[[], str] = default_reviewer
         session.footage_changed.connect(self._on_footage)
 
@@ -91,8 +92,8 @@ class RepairBook(QObject):
         if entry is None:
             return False
         change = self._change(entry, stands=True)
-        reverse = Change(f"take back: {entry.words}", change.redo, change.undo, change.place, live=True)
-        return self._session.undo_stack.do(reverse)
+        words = f"take back: {entry.words}"
+        return self._session.undo_stack.do(self._undoable(words, change.redo, change.undo, change.place))
 
     def _do(self, what: str, data: dict[str, Any]) -> bool:
         book = self._results.book
@@ -117,7 +118,7 @@ class RepairBook(QObject):
             first = False
             self._put(entries)
 
-        done = self._session.undo_stack.do(Change(entry.words, change.undo, make, change.place, live=True))
+        done = self._session.undo_stack.do(self._undoable(entry.words, change.undo, make, change.place))
         if done:
             self._session.notify(
                 "info", f"{entry.words}. The optimisation goes on with it; Ctrl+Z takes it back."
@@ -145,6 +146,29 @@ class RepairBook(QObject):
             self._put(entries)
 
         return Change(entry.words, take_back, let_stand, self._session.place(), live=True)
+
+    def _undoable(
+        self, words: str, undo: Callable[[], object], do: Callable[[], object], place: Place | None
+    ) -> Change:
+        """A change of the repairs whose undoing goes back to the run as it was, and whose redoing to the run that was
+        left for that."""
+        session = self._session
+        left: list[str] = []
+
+        def back() -> None:
+            left.append(session.run_name)
+            self.undoing = True
+            try:
+                undo()
+            finally:
+                self.undoing = False
+
+        def again() -> None:
+            do()
+            if left:
+                session.show_run(left.pop())
+
+        return Change(words, back, again, place, live=True)
 
     # What stands
 

@@ -10,16 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Signal, Slot
 
 from neuface_engine.errors import NeuFaceError
 from neuface_engine.review import Project, Undo, Verdict
 from neuface_engine.review.queue import QueueRow
-from neuface_studio import faces, projects
-from neuface_studio.model import FIRST_RUN
+from neuface_studio import faces, name_file, projects
+from neuface_studio.given_tracks import load_track, record_of_track
 from neuface_studio.open_projects import OpenProjects
-from neuface_studio.session import Footage, IterationRecord, Judgement, Session
+from neuface_studio.session import IterationRecord, Judgement, Session
 from neuface_studio.undo import Change
 from neuface_studio.verdicts import Said, VerdictBook
 from neuface_studio.worker import SavedResult
@@ -66,10 +65,12 @@ class Results(QObject):
         self._book: VerdictBook | None = None
         self._saved: tuple[str, int] | None = None  # the run and the iteration in the file
         self._newest_when_saved: dict[str, int] = {}
+        session.names.changed.connect(self._keep_names)
         self.disguise: Callable[[SavedResult], SavedResult] = lambda saved: saved
         self.judgement_on_plant: Judgement | None = None
         self.keeps_tracks = True  # not while runs are made only to be compared with
-        self.sees_only: Callable[[], str] = lambda: ""  # the one reviewer whose verdict may be shown; "" = anyone's
+        # The one reviewer whose verdict may be shown; "" = anyone's.
+        self.sees_only: Callable[[], str] = lambda: ""
 
     @property
     def many(self) -> bool:
@@ -99,7 +100,20 @@ class Results(QObject):
             return
         for problem in problems[:3]:
             self.session.notify("warning", problem)
+        if self.runs_folder is not None:
+            self.session.names.take(name, name_file.recall(self.runs_folder))
         self.kept.emit()
+
+    @Slot()
+    def _keep_names(self) -> None:
+        """Write down what the runs are called, where that is news."""
+        folder, titles = self.runs_folder, self.session.names.titles_of(self.session.sequence_name)
+        if folder is None or titles == name_file.recall(folder):
+            return
+        try:
+            name_file.remember(folder, titles)
+        except NeuFaceError as error:
+            self.session.notify("error", f"The name is not saved: {error}")
 
     def close(self) -> None:
         """Forget the project."""
@@ -124,26 +138,26 @@ class Results(QObject):
         return self._book
 
     @property
-    def checkpoint(self) -> Path | None:
-        """Where the state of the run is kept for the next session; None where nothing is kept."""
+    def runs_folder(self) -> Path | None:
+        """Where the states of the runs are kept for the next session; None where nothing is kept."""
         if self._book is None:
             return None
         try:
             run = faces.MAIN if self.session.footage is None else self.session.footage.sequence.face
-            folder = self._book.project.run_folder(self.session.sequence_name, faces.run_name(run))
-            return folder / "state.safetensors"
+            return self._book.project.run_folder(self.session.sequence_name, faces.run_name(run))
         except NeuFaceError:
             return None
 
-    def adopt(self, saved: IterationRecord | None, newest: int) -> None:
-        """A run of an earlier session, whose last iteration is ``newest``, goes on: the saved result is one of them."""
+    def adopt(self, saved: IterationRecord | None, run: str, newest: int) -> None:
+        """Runs of an earlier session are there again: the saved result is an iteration of ``run``, whose last is
+        ``newest``."""
         self.show_judgement()
         if saved is not None:
             judgement = self.session.judgement
             judged = judgement is not None and not judgement.stale
-            self._saved = FIRST_RUN, saved.index
+            self._saved = run, saved.index
             # What was judged stays until the run goes on; otherwise the newest is to be kept.
-            self._newest_when_saved = {FIRST_RUN: newest if judged else saved.index}
+            self._newest_when_saved = {run: newest if judged else saved.index}
 
     def begin_run(self) -> None:
         """A new run: none of its iterations is saved."""
@@ -185,7 +199,6 @@ class Results(QObject):
         return True
 
     def load_saved_track(self) -> SavedResult | None:
-        import neuface_engine as nf
 
         session = self.session
         if self._book is None or session.footage is None:
@@ -196,7 +209,7 @@ class Results(QObject):
             path = self._book.track_file
             if not path.exists():
                 return None
-            track = nf.FaceTrack.load(path, head=session.footage.head)
+            track = load_track(path, session.footage)
             record = record_of_track(track, session.footage)
         except NeuFaceError as error:
             session.notify("warning", f"The saved track is left aside: {error}")
@@ -204,10 +217,10 @@ class Results(QObject):
         result = self.disguise(SavedResult(track, record))
         session.add_records([result.record])
         if not self.many:
-            session.notify(
-                "info",
-                f"The saved result of {record.index} EM iterations. A new run starts from the encoder.",
+            what = (
+                f"result of {record.origin}" if record.origin else f"result of {record.index} EM iterations"
             )
+            session.notify("info", f"The saved {what}. A new run starts from the encoder.")
         return result
 
     def judge(self, said: Said) -> bool:
@@ -297,32 +310,6 @@ def name_in_project(project: Project, source: Path | None, wanted: str) -> str:
 def _is_at(project: Project, row: QueueRow | None, place: Path) -> bool:
     """Whether the footage of a row lies there; its path counts from the project's folder."""
     return row is not None and row.source is not None and (project.folder / row.source).resolve() == place
-
-
-def record_of_track(track: Any, footage: Footage, *, name: str = "") -> IterationRecord:
-    """A saved track as a shown iteration. Raises TrackError if it does not fit the footage."""
-    import neuface_engine as nf
-
-    parameters = track.parameters
-    expected = tuple(footage.sequence.landmarks.shape[:2])
-    if tuple(parameters.batch_shape) != expected:
-        raise nf.TrackError(
-            f"it has {tuple(parameters.batch_shape)} frames and views, the footage has {expected}; run again"
-        )
-    views = len(footage.sequence.views)
-    empty = np.full(views, np.nan)
-    index = int(track.provenance.get("iterations", 0) or 0)
-    return IterationRecord(
-        index=max(index, 1),
-        parameters=parameters,
-        losses={},
-        cvd_mm=empty,
-        msi=empty,
-        nme_percent=empty,
-        seconds=0.0,
-        saved=True,
-        run=name,
-    )
 
 
 def default_reviewer() -> str:

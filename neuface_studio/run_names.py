@@ -23,6 +23,15 @@ class RunNames(QObject):
         """What a run of the place's sequence is called."""
         return self._titles.get((place.sequence, run)) or run_title(run)
 
+    def titles_of(self, sequence: str) -> dict[str, str]:
+        """What was renamed on a sequence, by run."""
+        return {run: title for (of, run), title in self._titles.items() if of == sequence}
+
+    def take(self, sequence: str, titles: dict[str, str]) -> None:
+        """Take over what an earlier session called the runs."""
+        self._titles |= {(sequence, run): title for run, title in titles.items()}
+        self.changed.emit()
+
     def rename(self, place: Place, run: str, title: str, others: Iterable[str], undo: UndoStack) -> str:
         """Call a run something else, so that it can be undone; why not, in words, or an empty string."""
         title = title.strip()

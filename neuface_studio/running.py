@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from typing import Any
 
@@ -18,6 +19,7 @@ from neuface_studio.results import Results
 from neuface_studio.session import RunState, Session
 from neuface_studio.viewer_cost import ViewerCost
 from neuface_studio.worker import BackgroundThread, OptimiserWorker, SavedResult, Snapshot, worker_threads
+from neuface_studio.worker.keeping import FIRST_FILE, saved_runs
 
 POLL_INTERVAL_MS = 66
 FLAME_FITTING = "FLAME fitting"
@@ -46,7 +48,6 @@ class RunControl(QObject):
         self.news = News(session, self.results)
         self._optimiser: OptimiserWorker | None = None
         self._optimiser_thread: BackgroundThread | None = None
-        self._branches = 0
         self._cost = ViewerCost()
         self._poll_timer = QTimer(self)
         self._poll_timer.setInterval(POLL_INTERVAL_MS)
@@ -55,6 +56,7 @@ class RunControl(QObject):
         session.iteration_changed.connect(self._on_iteration)
         session.frame_changed.connect(self._watch)
         session.comparison.changed.connect(self._on_comparison)
+        session.runs_changed.connect(self._on_runs)
         self.repairs.changed.connect(self._repair)
         session.threads = worker_threads()
 
@@ -64,15 +66,15 @@ class RunControl(QObject):
         footage = self.session.footage
         if footage is None:
             return
-        checkpoint = self.results.checkpoint
+        folder = self.results.runs_folder
         optimiser = OptimiserWorker(
             footage,
             target=self.session.target_iterations,
             saved=saved,
             config_changes={} if self.preferences is None else self.preferences.now.config_changes(),
             device="auto" if self.preferences is None else self.preferences.now.device,
-            patient=self.results.many and not (checkpoint is not None and checkpoint.exists()),
-            checkpoint=checkpoint,
+            patient=self.results.many and not saved_runs(folder),
+            kept_in=folder,
         )
         self._optimiser = optimiser
         self._repair()
@@ -133,17 +135,18 @@ class RunControl(QObject):
             self.session.notify("info", f"{', '.join(resting)} is paused meanwhile: one run at a time.")
 
     def restart_run(self) -> None:
-        """Forget this run and start again from the encoder."""
+        """Forget the first run and start again from the encoder; branches stay."""
         if self.session.footage is None:
             return
         self.results.autosave()
         self._end_optimiser()
         self.session.clear_history()
         self.session.forget_figures()
-        checkpoint = self.results.checkpoint
-        if checkpoint is not None:
+        self.news.stopped_at = None
+        folder = self.results.runs_folder
+        if folder is not None:
             with suppress(OSError):
-                checkpoint.unlink(missing_ok=True)
+                (folder / FIRST_FILE).unlink(missing_ok=True)
         self._start_optimiser()
 
     def branch(self, changes: dict[str, Any]) -> None:
@@ -153,10 +156,13 @@ class RunControl(QObject):
             return
         self.session.set_playing(False)
         self.results.autosave()
-        self._branches += 1
-        name = f"branch {self._branches} (from {record.index})"
+        name = f"branch {self._next_branch()} (from {record.index})"
         self._optimiser.branch(name, record.run, record.index, changes)
         self.session.notify("info", f"Going back to iteration {record.index} for {name}…")
+
+    def _next_branch(self) -> int:
+        numbers = [re.match(r"branch (\d+) ", name) for name in self.session.runs]
+        return 1 + max((int(number[1]) for number in numbers if number), default=0)
 
     def fit(self) -> None:
         """Begin a run of FLAME fitting, the baseline of the paper, from the encoder's prediction."""
@@ -240,8 +246,18 @@ class RunControl(QObject):
     @Slot()
     def _repair(self) -> None:
         """Let the optimisation go on from the repaired state."""
-        if self._optimiser is not None and self.session.footage is not None:
-            self._optimiser.repair(self.session.footage, self.repairs.repairs)
+        if self._optimiser is None or self.session.footage is None:
+            return
+        footage, repairs = self.session.footage, self.repairs.repairs
+        if self.repairs.undoing:
+            self._optimiser.undo_repair(footage, repairs, self.session.run_name, self._next_branch())
+        else:
+            self._optimiser.repair(footage, repairs)
+
+    @Slot()
+    def _on_runs(self) -> None:
+        if self._optimiser is not None:
+            self._optimiser.activate(self.session.run_name)
 
     @Slot()
     def _watch(self) -> None:

@@ -210,7 +210,10 @@ class Session(Showing):
         """Take over finished iterations; the shown one moves along when following."""
         if not records:
             return
+        known = self.runs
         self._histories.add(records)
+        if self.runs != known:
+            self.runs_changed.emit()
         for record in records:
             if record.run == FIRST_RUN and record.index == 0:
                 self.comparison.offer(ENCODER, record)

@@ -23,6 +23,11 @@ class HeldRun:
         return cls(name, run, weights_of(run))
 
     @property
+    def awake(self) -> bool:
+        """Whether it can go on as it is; else it lies in its file."""
+        return hasattr(self.run, "step")
+
+    @property
     def last(self) -> int:
         """Index of the newest iteration."""
         return len(self.run.history) - 1

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from neuface_studio.maps import MapKey, PackedMap, PixelMap
-from neuface_studio.model import IterationRecord, RunState
+from neuface_studio.model import FIRST_RUN, IterationRecord, RunState
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,9 @@ class Snapshot:
     figures: tuple[str, dict[str, dict[str, float]]] | None = None  # of which run, and its figures
     opened: str | None = None  # a run that was begun
     error: str | None = None
-    resumed: bool = False  # a run of an earlier session goes on
+    resumed: bool = False  # runs of an earlier session are there again
+    owner: str = FIRST_RUN  # among whose iterations the saved result is, where they are
+    notes: tuple[tuple[str, str], ...] = ()  # level and text of lines for the reviewer
     unwatched: tuple[bool, ...] = ()  # for each record: was the window still during this iteration?
 
 
@@ -50,6 +52,8 @@ class Mailbox:
                     figures=snapshot.figures or old.figures,
                     error=snapshot.error or old.error,
                     resumed=snapshot.resumed or old.resumed,
+                    owner=snapshot.owner if snapshot.resumed else old.owner,
+                    notes=old.notes + snapshot.notes,
                     opened=snapshot.opened if snapshot.opened is not None else old.opened,
                 )
             self._slot = snapshot

@@ -16,10 +16,11 @@ from PySide6.QtCore import QObject, Signal, Slot
 from neuface_engine.errors import NeuFaceError
 from neuface_engine.optimization.repairs import Repairs
 from neuface_studio.maps import pack_map
-from neuface_studio.model import FIRST_RUN, Footage, RunState
+from neuface_studio.model import FIRST_RUN, Footage, RunState, run_title
 from neuface_studio.worker.figures import figures_of, measured, tracks_of
 from neuface_studio.worker.held_run import HeldRun
-from neuface_studio.worker.keeping import RunKeeper
+from neuface_studio.worker.held_runs import HeldRuns
+from neuface_studio.worker.keeping import RunKeeper, owner
 from neuface_studio.worker.mailbox import Mailbox, SavedResult, Snapshot
 from neuface_studio.worker.pixel_watch import PixelWatch
 from neuface_studio.worker.threads import lower_priority, worker_threads
@@ -43,11 +44,11 @@ class OptimiserWorker(QObject):
         config_changes: dict[str, Any] | None = None,
         device: str = "auto",
         patient: bool = False,
-        checkpoint: Path | None = None,
+        kept_in: Path | None = None,
     ) -> None:
         """``patient``: a saved result is shown and the encoder waits until something is asked of it.
 
-        ``checkpoint``: where the state of the first run is kept, and is looked for at the beginning.
+        ``kept_in``: the folder in which the runs are kept, and are looked for at the beginning.
         """
         super().__init__()
         self._saved = saved
@@ -60,16 +61,14 @@ class OptimiserWorker(QObject):
         self._wake = threading.Condition()
         self._running = False
         self._needed = False
-        self._keeper = RunKeeper(checkpoint)
         self._single_steps = 0
         self._target = target
         self._stop = False
         self._repairs = Repairs()
         self._plain: dict[str, Any] = {}  # what the settings mute and exclude without repairs
-        self._watch_gradient = False
         self._pixel_watch = PixelWatch()
         self._jobs: deque[Callable[[], None]] = deque()
-        self._held: dict[str, HeldRun] = {}
+        self._held = HeldRuns(footage, RunKeeper(kept_in), device)
         self._active = FIRST_RUN
 
     # Commands, from any thread
@@ -102,9 +101,7 @@ class OptimiserWorker(QObject):
 
     def watch_gradient(self, watch: bool) -> None:
         """Keep |dL/dM| of the iterations to come."""
-        self._watch_gradient = watch
-        for held in list(self._held.values()):
-            held.run.watch_vertex_gradient = watch
+        self._held.watch_gradient(watch)
 
     def watch_pixels(self, frame: int | None) -> None:
         """Keep the map over the pixels of this frame up to date, of the newest iteration; None: no longer."""
@@ -116,7 +113,20 @@ class OptimiserWorker(QObject):
         """Let every run go on with these landmarks, muting and excluding what the repairs say; ``footage`` has them
         applied."""
         with self._wake:
-            self._footage, self._repairs = footage, repairs
+            self._take_repairs(footage, repairs)
+            self._wake.notify()
+
+    def undo_repair(self, footage: Footage, repairs: Repairs, run: str, number: int) -> None:
+        """Pause; a run goes back to where it was before these repairs were changed. Steps taken since stay in it, and
+        branch ``number`` goes on from there."""
+        self.pause()
+        self._do_at_rest(lambda: self._undo_repair(footage, repairs, run, number))
+
+    def activate(self, run: str) -> None:
+        """Let a run be the one that is kept up to date while nothing is asked for."""
+        with self._wake:
+            if not self._running and not self._single_steps and self._held.get(run) is not None:
+                self._active = run
             self._wake.notify()
 
     def want_gradient(self, run: str, index: int) -> None:
@@ -143,8 +153,7 @@ class OptimiserWorker(QObject):
         with self._wake:
             self._stop = True
             self._wake.notify()
-        for held in list(self._held.values()):
-            held.run.stop()
+        self._held.stop()
 
     def track(self, run: str, iteration: int) -> Any:
         """The `FaceTrack` of a stored iteration; reading the history is safe while the run goes on."""
@@ -170,7 +179,7 @@ class OptimiserWorker(QObject):
             lower_priority()
             self._prepare()
             self._loop()
-            self._keep(at_once=True)
+            self._held.keep_for_good()
         except NeuFaceError as error:
             self.mailbox.put(Snapshot(state=RunState.FAILED, error=str(error)))
         except Exception as error:
@@ -195,33 +204,52 @@ class OptimiserWorker(QObject):
         self._plain = {
             field.name: getattr(plain, field.name) for field in fields(plain) if field.name in REPAIRED
         }
-        config = self._config_of(plain)
-        footage = self._footage
-        # The run may move its head to another device; the window goes on drawing with its own.
-        head = copy.deepcopy(footage.head)
-        run = nf.NeuFace(footage.sequence, footage.encoder, head, config=config, device=self._device)
+        kept, trouble = self._held.read()
+        saved = self._saved
+        place = owner(kept, saved) if saved is not None else FIRST_RUN
+        first = kept.pop(FIRST_RUN, None)
+        if (
+            first is None or place is None
+        ):  # a result that is none of the runs' counts more than where they were
+            self._held.put(FIRST_RUN, self._begun(nf.NeuFace, self._config_of(plain)))
+        else:
+            self._held.put(FIRST_RUN, first)
+            try:
+                self._held.woken(FIRST_RUN)
+            except NeuFaceError as error:
+                trouble.append(f"A saved run is left aside: {error}")
+                self._held.put(FIRST_RUN, self._begun(nf.NeuFace, self._config_of(plain)))
+                first = None
         if self._stop:
             return
-        resumed = self._keeper.resume(run, self._saved)
-        if resumed is None:
-            head = copy.deepcopy(footage.head)
-            run = nf.NeuFace(footage.sequence, footage.encoder, head, config=config, device=self._device)
-        records = self._hold(FIRST_RUN, run).records()
+        for name, run in kept.items():
+            self._held.put(name, run)
+        resumed = place is not None and (first is not None or bool(kept))
+        records = tuple(record for held in self._held for record in held.records())
         self.mailbox.put(
             Snapshot(
                 records=records,
                 unwatched=(False,) * len(records),
-                state=self._resting_state(len(records) - 1),
-                resumed=bool(resumed),
+                state=self._resting_state(self._held[FIRST_RUN].last),
+                resumed=resumed,
+                owner=place or FIRST_RUN,
+                notes=tuple(("warning", line) for line in trouble),
             )
         )
-        if self._saved is not None and not resumed and not self._stop:
-            self._measure_saved(self._saved)
+        if saved is not None and not resumed and not self._stop:
+            self._measure_saved(saved)
+
+    def _begun(self, method: Any, config: Any) -> Any:
+        """A new run on the footage as it is repaired now."""
+        footage = self._footage
+        # The run may move its head to another device; the window goes on drawing with its own.
+        head = copy.deepcopy(footage.head)
+        sequence = self._held.under(self._repairs)
+        return method(sequence, footage.encoder, head, config=config, device=self._device)
 
     def _keep(self, *, at_once: bool = False) -> None:
-        """Keep the state of the first run, now and then, and whenever it rests."""
-        held = self._held.get(FIRST_RUN)
-        trouble = "" if held is None else self._keeper.keep(held, at_once=at_once)
+        """Keep the state of the runs, now and then, and whenever they rest."""
+        trouble = self._held.keep(at_once=at_once)
         if trouble:
             self.mailbox.put(Snapshot(error=trouble))
 
@@ -241,11 +269,15 @@ class OptimiserWorker(QObject):
             self._needed = True
             self._wake.notify()
 
-    def _hold(self, name: str, run: Any) -> HeldRun:
-        run.watch_vertex_gradient = self._watch_gradient
-        held = HeldRun.of(name, run)
-        self._held[name] = held
-        return held
+    def _woken(self, name: str) -> HeldRun | None:
+        """A run that can go on; None, saying why, where its file cannot be used."""
+        if not self._held[name].awake:
+            self.mailbox.put(Snapshot(state=RunState.PREPARING))
+        try:
+            return self._held.woken(name)
+        except NeuFaceError as error:
+            self.mailbox.put(Snapshot(error=str(error)))
+            return None
 
     def _loop(self) -> None:
         evaluated: tuple[str, int] | None = None
@@ -264,6 +296,13 @@ class OptimiserWorker(QObject):
             if job is not None:
                 job()
                 continue
+            if go or (self._pixel_watch.due(held) and not held.awake):
+                woken = self._woken(held.name)
+                if woken is None:
+                    go = False
+                    self._pixel_watch.give_up(held)
+                else:
+                    held = woken
             if self._catch_up(held):
                 evaluated = None
             if go:
@@ -275,7 +314,7 @@ class OptimiserWorker(QObject):
             self.mailbox.put(Snapshot(state=self._resting_state(last)))
             self._keep(at_once=True)
             if last and evaluated != (held.name, last):
-                figures = figures_of(tracks_of(held.run), self._footage.sequence, lambda: self._stop)
+                figures = figures_of(tracks_of(held.run), held.run.sequence, lambda: self._stop)
                 self.mailbox.put(Snapshot(figures=(held.name, figures)))
                 evaluated = held.name, last
             self._pixels(held)
@@ -286,19 +325,30 @@ class OptimiserWorker(QObject):
                     or self._single_steps
                     or self._jobs
                     or self._pixel_watch.due(held)
-                    or held.run.sequence is not self._footage.sequence
+                    or held.name != self._active
+                    or self._behind(held)
                 ):
                     self._wake.wait()
 
+    def _take_repairs(self, footage: Footage, repairs: Repairs) -> None:
+        self._footage, self._repairs = footage, repairs
+        self._held.know(repairs, footage.sequence)
+
+    def _behind(self, held: HeldRun) -> bool:
+        """Whether repairs were made that the run does not know of."""
+        return held.awake and held.run.sequence is not self._held.under(self._repairs)
+
     def _catch_up(self, held: HeldRun) -> bool:
         """Take repairs over into a run; its newest iteration is measured anew under them. False: nothing was new."""
-        run, footage = held.run, self._footage
-        if run.sequence is footage.sequence:
+        if not self._behind(held):
             return False
+        run, sequence = held.run, self._held.under(self._repairs)
+        if held.last:
+            run.snapshots.add(run.snapshot())  # where undoing the repair goes back to
         try:
-            run.repair(footage.sequence, self._config_of(run.config))
+            run.repair(sequence, self._config_of(run.config))
         except NeuFaceError as error:
-            run.sequence = footage.sequence
+            run.sequence = sequence
             self.mailbox.put(Snapshot(error=str(error)))
             return True
         self._pixel_watch.forget()
@@ -318,20 +368,46 @@ class OptimiserWorker(QObject):
     # Jobs, done while the optimisation rests
 
     def _gradient(self, run: str, index: int) -> None:
-        values = self._held[run].run.vertex_gradient(index).numpy()
-        self.mailbox.put(Snapshot(gradient=((run, index), pack_map(values))))
+        held = self._woken(run)
+        if held is not None:
+            values = held.run.vertex_gradient(index).numpy()
+            self.mailbox.put(Snapshot(gradient=((run, index), pack_map(values))))
 
     def _branch(self, name: str, run: str, iteration: int, changes: dict[str, Any]) -> None:
-        origin = self._held[run].run
-        self._open(name, lambda: origin.branch(iteration, config=replace(origin.config, **changes)))
+        held = self._woken(run)
+        if held is not None:
+            origin = held.run
+            self._open(name, lambda: origin.branch(iteration, config=replace(origin.config, **changes)))
+
+    def _undo_repair(self, footage: Footage, repairs: Repairs, run: str, number: int) -> None:
+        undone = self._repairs
+        self._take_repairs(footage, repairs)
+        self.activate(run)
+        held = self._held.get(run)
+        start, last = (0, None) if held is None else self._held.phases(held.run)[-1]
+        if held is None or last != undone or held.last <= start:
+            return  # no step was taken under it: the run goes on from where it is
+        held = self._woken(run)
+        if held is None:
+            return
+        origin = held.run
+
+        def back() -> Any:
+            branch = origin.branch(start)
+            branch.repair(self._held.under(repairs), self._config_of(branch.config))
+            return branch
+
+        self._open(f"branch {number} (from {start})", back)
+        words = (
+            f"Back at iteration {start}, before the repair; the iterations since stay in “{run_title(run)}”."
+        )
+        self.mailbox.put(Snapshot(notes=(("info", words),)))
 
     def _fit(self, name: str) -> None:
         import neuface_engine as nf
 
-        footage = self._footage
         config = self._config_of(nf.FlameFittingConfig(iterations=max(self._target, 1)))
-        head = copy.deepcopy(footage.head)
-        self._open(name, lambda: nf.FlameFitting(footage.sequence, footage.encoder, head, config=config))
+        self._open(name, lambda: self._begun(nf.FlameFitting, config))
 
     def _open(self, name: str, make: Callable[[], Any]) -> None:
         """Make a run, and show it with what it has of a history."""
@@ -341,7 +417,7 @@ class OptimiserWorker(QObject):
         except NeuFaceError as error:
             self.mailbox.put(Snapshot(error=str(error)))
             return
-        records = self._hold(name, run).records()
+        records = self._held.put(name, run).records()
         with self._wake:
             self._active = name
         self.mailbox.put(Snapshot(records=records, unwatched=(False,) * len(records), opened=name))

@@ -32,6 +32,10 @@ class PixelWatch:
         """What was made is out of date."""
         self._made = None
 
+    def give_up(self, held: HeldRun) -> None:
+        """The map that is wanted cannot be made."""
+        self._made = self._wanted(held)
+
     def make(self, held: HeldRun) -> PixelMap | None:
         """What the next step of the newest state sees of the frame; None where nothing is due."""
         frame = self.frame

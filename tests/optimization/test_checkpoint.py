@@ -112,6 +112,11 @@ def test_a_disk_that_refuses_is_named(run, tmp_path):
         save_checkpoint(run, tmp_path / "file" / "clip.run")
 
 
+def origin(run):
+    """What the newest track says of itself, but when it was made."""
+    return {key: value for key, value in run.track().provenance.items() if key != "created"}
+
+
 def test_a_kept_run_shows_its_history_and_tracks_before_it_is_woken(run, parts, tmp_path):
     sequence, encoder, head = parts
     muted = Repairs(muted=(5,))
@@ -123,14 +128,14 @@ def test_a_kept_run_shows_its_history_and_tracks_before_it_is_woken(run, parts, 
     kept = KeptRun.read(path, encoder, head, lambda repairs: repairs.apply(sequence))
     assert (kept.name, kept.method, len(kept.history)) == ("smoother", "neuface", 4)
     assert kept.config == branch.config and kept.settings == branch.settings
-    assert kept.track().provenance == branch.track().provenance
+    assert origin(kept) == origin(branch)
     assert torch.equal(kept.track(1).parameters.pose, branch.track(1).parameters.pose)
     again = kept.wake(device="cpu")
     expected, got = branch.branch(3).step(), again.step()
     assert got.losses == expected.losses and torch.equal(got.parameters.pose, expected.parameters.pose)
     thin(path)
     result = KeptRun.read(path, encoder, head, lambda repairs: repairs.apply(sequence))
-    assert list(result.history.indices) == [3] and result.track().provenance == branch.track().provenance
+    assert list(result.history.indices) == [3] and origin(result) == origin(branch)
     with pytest.raises(nf.CheckpointError, match="only iteration 3 is kept"):
         result.wake(device="cpu")
 
