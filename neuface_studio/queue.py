@@ -126,7 +126,8 @@ class Queue(QObject):
 
     @Slot(str, object)
     def _want_picture(self, name: str, source: str) -> None:
-        self.thumbnails.want(name, self.footage_of(source))
+        if self.folder is not None:
+            self.thumbnails.want(name, self.folder / source)
 
     def _is_demo(self, name: str) -> bool:
         try:

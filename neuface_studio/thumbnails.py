@@ -8,7 +8,7 @@ from collections import OrderedDict
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QObject, Qt, Signal, Slot
+from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QImage
 
 from neuface_studio.worker.threads import BackgroundThread, end_worker, lower_priority
@@ -17,6 +17,7 @@ from neuface_studio.worker.waiting import WaitingWorker
 log = logging.getLogger(__name__)
 
 SIZE = (60, 34)  # px
+REST_MS = 120  # without a new wish: while the list is scrolled nothing takes its time
 WAITING = 64  # wishes kept: what was scrolled past long ago is not made
 FOLDER = "thumbnails"
 
@@ -78,26 +79,39 @@ class Thumbnails(QObject):
         self._worker: ThumbnailWorker | None = None
         self._thread: BackgroundThread | None = None
         self._stopped = False
+        self._wishes: dict[str, Path] = {}
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(REST_MS)
+        self._rest.timeout.connect(self._ask)
 
-    @Slot(str, object)
-    def want(self, name: str, source: object) -> None:
-        """Ask for the picture of a sequence."""
-        if self._stopped:
-            return
+    def want(self, name: str, source: Path) -> None:
+        """Ask for the picture of a sequence, to be made once the list no longer moves."""
+        if not self._stopped:
+            self._wishes[name] = source
+            self._rest.start()
+
+    @Slot()
+    def _ask(self) -> None:
+        wishes, self._wishes = list(self._wishes.items())[-WAITING:], {}
         if self._worker is None:
             self._worker = ThumbnailWorker(self._folder / FOLDER)
             self._worker.made.connect(self.made, Qt.ConnectionType.QueuedConnection)
             self._thread = BackgroundThread(self._worker, "thumbnails", self)
-        self._worker.want(name, str(source))
+        for name, source in wishes:
+            self._worker.want(name, str(source))
 
     def forget(self) -> None:
         """What was asked for is not wanted any more."""
+        self._rest.stop()
+        self._wishes.clear()
         if self._worker is not None:
             self._worker.forget()
 
     def stop(self) -> None:
         """End the thread; nothing is made afterwards."""
         self._stopped = True
+        self._rest.stop()
         worker, thread = self._worker, self._thread
         self._worker = self._thread = None
         end_worker(worker, thread)
