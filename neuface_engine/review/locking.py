@@ -49,7 +49,8 @@ class ProjectLock:
                 return
             path = self._key / LOCK_FILE
             try:
-                file = path.open("r+b" if path.exists() else "w+b")
+                # Unbuffered: on a full disk nothing must be left over that fails again when it is closed.
+                file = path.open("r+b" if path.exists() else "w+b", buffering=0)
             except OSError as error:
                 self.holder = f"the folder cannot be written ({error.strerror or error})"
                 return
@@ -80,7 +81,8 @@ class ProjectLock:
                 del _held[self._key]
                 with suppress(OSError):
                     held.file.truncate(0)
-                held.file.close()
+                with suppress(OSError):
+                    held.file.close()
 
 
 def _sign(file: Any) -> None:
@@ -90,7 +92,6 @@ def _sign(file: Any) -> None:
         file.seek(0)
         file.truncate(0)
         file.write(json.dumps(content).encode())
-        file.flush()
 
 
 def _words(path: Path) -> str:

@@ -9,10 +9,9 @@ from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent,
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QSizePolicy, QWidget
 
 from neuface_engine.errors import NeuFaceError
-from neuface_engine.review.flagging import fit_to_project, set_thresholds, thresholds_of
+from neuface_engine.review.flagging import fit_to_project, set_thresholds, spread_of, thresholds_of
 from neuface_engine.review.flags import quantity
-from neuface_engine.review.histograms import Histogram, check_of, histogram
-from neuface_engine.review.queue import Filter
+from neuface_engine.review.histograms import Histogram, check_of
 from neuface_engine.review.thresholds import CHECKS
 from neuface_studio import theme
 from neuface_studio.reviewing.desk import ReviewDesk
@@ -185,9 +184,7 @@ class HistogramPanel(Panel):
         if not self.isVisible() or project is None:
             return
         try:
-            _, values = project.index.values([self.measure], Filter())
-            rows = [{self.measure: value} for value in values[:, 0].tolist()]
-            self.histogram = histogram(self.measure, rows, thresholds=thresholds_of(project))
+            self.histogram = spread_of(project, self.measure)
         except NeuFaceError as error:
             self._session.notify("error", str(error))
             return
@@ -200,7 +197,8 @@ class HistogramPanel(Panel):
         if shown is None or check is None:
             return
         count = sum(shown.counts)
-        self.state.setText(f"{count:,} sequences" if count else "nothing measured yet")
+        of = f", drawn from {shown.of:,}" if shown.of else ""
+        self.state.setText(f"{count:,} sequences{of}" if count else "nothing measured yet")
         unit = check.unit
         words = f"{quantity(shown.lowest, unit)} to {quantity(shown.highest, unit)}" if count else ""
         if shown.limit is not None:
@@ -211,7 +209,8 @@ class HistogramPanel(Panel):
             inside = sum(shown.counts[brush[0] : brush[1] + 1])
             ends = f"{'…' if low == -math.inf else quantity(low, unit)} to "
             ends += "…" if high == math.inf else quantity(high, unit)
-            words = f"{inside:,} shown: {ends}; {words}"
+            shown_of = f"{inside / count:.1%} of them" if shown.of else f"{inside:,}"
+            words = f"{shown_of} shown: {ends}; {words}"
         self.words.set_text(words)
         self.limit.setEnabled(brush is not None)
 

@@ -108,6 +108,39 @@ def test_a_full_disk_costs_only_the_event_in_flight_and_the_log_goes_on_afterwar
     assert done.returncode == 0, done.stderr
 
 
+_FULL_PROJECT = """
+import resource, sys
+from neuface_engine.cli import main
+
+verdict = ["review", "verdict", sys.argv[1], "001", "reject", "--reviewer", "anna"]
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+assert main(verdict) == 2
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+assert main(verdict) == 0
+assert main(["review", "verify", sys.argv[1]]) == 0
+"""
+
+
+@posix_only
+def test_a_full_disk_is_one_line_on_the_command_line_and_the_project_goes_on_afterwards(
+    tmp_path: Path,
+) -> None:
+    with Project.create(tmp_path) as project:
+        (tmp_path / "tracks").mkdir()
+        (tmp_path / "tracks" / "001.npz").write_bytes(b"track")
+        project.add_sequence("001")
+        project.index.count()
+    done = subprocess.run(
+        [sys.executable, "-c", _FULL_PROJECT, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr and "cannot be written" in done.stderr
+
+
 def test_an_event_that_could_not_be_flushed_is_not_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,7 +18,7 @@ from neuface_engine.cli import main
 from neuface_engine.cli.review.clips import write_clip
 from neuface_engine.review import Project, Verdict
 from neuface_engine.review.events import Other, to_record
-from neuface_engine.review.proof import StreamItem, judge_plant, load_audit, practice_plants
+from neuface_engine.review.proof import StreamItem, judge_plant, load_audit, open_trials, practice_plants
 from neuface_engine.review.proof import audit as audit_module
 from neuface_engine.review.proof.handing import in_hand, record_hand_out
 from neuface_engine.tracks.track import FaceTrack
@@ -291,3 +291,22 @@ def test_a_statement_of_a_part_is_kept_as_it_was_said(tracks: Path, tmp_path: Pa
     }
     assert "75 % of the frames" in err and "not shown: front" in err
     assert {f.name for f in fields(Verdict)} >= set(said["verdict"]) - {"event"}
+
+
+def test_a_blind_trial_is_a_clip_of_two_sides_without_names(tracks: Path, tmp_path: Path, call) -> None:
+    lab, clip = lab_of(tracks, tmp_path, 2), tmp_path / "pair.mp4"
+    (tmp_path / "other").mkdir()
+    for name in ("000", "001"):
+        (tmp_path / "other" / f"{name}.npz").write_bytes((tracks / "005.npz").read_bytes())
+    call("ab", lab, "--draw", "neuface", "encoder", "--seed", "s")
+    look = ("--next", "--clip", clip, "--tracks", f"encoder={tmp_path / 'other'}")
+    said = call("ab", lab, *look)[1]
+    assert said["next"].keys() == {"id", "sequence", "clip"}
+    with Project.open(lab, read_only=True) as project:
+        trial = next(t for t in open_trials(project, "anna") if t.id == said["next"]["id"])
+    left, right = np.split(np.delete(pictures(clip), slice(128, 136), axis=2), 2, axis=2)
+    assert (np.abs(left - right).mean() < 2) == trial.same
+    following = call("ab", lab, "--trial", trial.id, "--choice", "left", *look[1:])[1]
+    assert following["left_to_judge"] == said["left_to_judge"] - 1
+    assert "write METHOD=FOLDER" in call("ab", lab, "--next", "--clip", clip, "--tracks", "encoder")[2]
+    assert "add --next" in call("ab", lab, "--clip", clip)[2]

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from neuface_engine.cli.output import Output, figure, table
 from neuface_engine.cli.review import shared
 from neuface_engine.errors import ConfigError
+
+if TYPE_CHECKING:
+    from neuface_engine.review import Project
+    from neuface_engine.review.proof import Trial
 
 
 def add_to(parts: Any) -> None:
@@ -32,7 +37,25 @@ def add_to(parts: Any) -> None:
     ab.add_argument("--count", type=int, metavar="N", help="sequences to draw (default: all)")
     ab.add_argument("--seed", metavar="TEXT", help="of the draw (default: 128 random bits)")
     ab.add_argument(
-        "--next", action="store_true", help="the next trial: its sequence, and what lies on each side"
+        "--next",
+        action="store_true",
+        help="the next trial: its sequence; blind with --clip, else with its sides",
+    )
+    ab.add_argument(
+        "--clip",
+        type=Path,
+        metavar="FILE.mp4",
+        help="write both sides of the next trial as a video, without names",
+    )
+    ab.add_argument(
+        "--tracks",
+        action="append",
+        default=[],
+        metavar="METHOD=FOLDER",
+        help="where the tracks of a method lie, SEQUENCE.npz each (default: the project's own); may be repeated",
+    )
+    ab.add_argument(
+        "--head", default="open", metavar="open|FILE", help="the face model of the tracks, for --clip"
     )
     ab.add_argument("--trial", metavar="ID", help="the trial that is judged")
     ab.add_argument("--choice", choices=("left", "right", "tie"), help="which side is better")
@@ -62,11 +85,37 @@ def run_agreement(options: argparse.Namespace, output: Output) -> int:
     return 0
 
 
+def _told(project: Project, trial: Trial, options: argparse.Namespace, output: Output) -> dict[str, Any]:
+    """What is said of the next trial: with a clip, nothing that tells the sides."""
+    if options.clip is None:
+        output.line(f"{trial.id} {trial.sequence}: {trial.left} | {trial.right}")
+        return {"id": trial.id, "sequence": trial.sequence, "left": trial.left, "right": trial.right}
+    from neuface_engine.cli.review.clips import write_pair
+
+    head = None
+    if options.head != "open":
+        from neuface_engine.face_model import FaceModel
+
+        head = FaceModel.load(options.head)
+    write_pair(project, trial, dict(_folder(text) for text in options.tracks), options.clip, head=head)
+    output.line(f"{trial.id} {trial.sequence}: {options.clip}")
+    return {"id": trial.id, "sequence": trial.sequence, "clip": str(options.clip)}
+
+
+def _folder(text: str) -> tuple[str, Path]:
+    method, _, folder = text.partition("=")
+    if not method or not folder:
+        raise ConfigError(f"--tracks {text}: write METHOD=FOLDER")
+    return method, Path(folder)
+
+
 def run_ab(options: argparse.Namespace, output: Output) -> int:
     from neuface_engine.review.proof import ab_results, draw_ab, judge_trial, open_trials
 
     if (options.trial is None) != (options.choice is None):
         raise ConfigError("ab: --trial and --choice belong together; give both")
+    if options.clip is not None and not (options.next or options.choice is not None):
+        raise ConfigError("ab: --clip shows the next trial; add --next")
     if options.draw is not None and options.choice is not None:
         raise ConfigError("ab: draw first, then judge; give one of --draw and --choice")
     writing = options.draw is not None or options.choice is not None
@@ -91,15 +140,7 @@ def run_ab(options: argparse.Namespace, output: Output) -> int:
         if options.next or options.choice is not None:
             waiting = open_trials(project, shared.reviewer_of(options))
             following = waiting[0] if waiting else None
-            value = None
-            if following is not None:
-                value = {
-                    "id": following.id,
-                    "sequence": following.sequence,
-                    "left": following.left,
-                    "right": following.right,
-                }
-                output.line(f"{following.id} {following.sequence}: {following.left} | {following.right}")
+            value = None if following is None else _told(project, following, options, output)
             output.result({"next": value, "left_to_judge": len(waiting)})
             output.line(f"{len(waiting)} to go")
             return 0

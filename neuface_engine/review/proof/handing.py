@@ -17,7 +17,7 @@ from neuface_engine.review.assignment import LEASE_S, give_back, hand_out, held,
 from neuface_engine.review.events import PLANT_JUDGED, Event, Other, Verdict, active, new_id, now
 from neuface_engine.review.proof.audit import DRAWN, Audit, audits, load_audit
 from neuface_engine.review.proof.evidence import gather
-from neuface_engine.review.proof.mixing import StreamItem
+from neuface_engine.review.proof.mixing import Source, StreamItem
 from neuface_engine.review.proof.planting import Plant
 from neuface_engine.review.proof.stream import review_stream
 from neuface_engine.review.queue import Filter
@@ -135,56 +135,48 @@ def candidates(
 
     names    the suspects, in the order in which they are wanted (default: all that pass `where`, in `order`)
     """
-    index = project.index
+    audit = load_audit(project) if mixed else None
+    wanted = names or (lambda: project.index.names(where or Filter(), **order))
     tried: list[str] = []
 
-    def wanted() -> Iterable[str]:
-        return index.names(where or Filter(), **order) if names is None else names()
+    def held_items() -> Iterator[StreamItem]:
+        yield from _in_hand_still(project, audit, reviewer, double=double, lease_s=lease_s)
+        if audit is not None:
+            yield from _mixed(project, audit, reviewer, list(wanted()), double=double, lease_s=lease_s)
+        if names is None:
+            while row := hand_out(
+                project.index, reviewer, where, double=double, lease_s=lease_s, without=tried, **order
+            ):
+                yield StreamItem(row.name, "suspicion")
+        else:
+            for name in names():
+                only = Filter(names=(name,))
+                if hand_out(project.index, reviewer, only, double=double, lease_s=lease_s, without=tried):
+                    yield StreamItem(name, "suspicion")
 
-    def item_for(name: str) -> StreamItem:
-        return StreamItem(name, "suspicion")
-
-    audit = load_audit(project) if mixed else None
-    waiting = {name: h for name, h in in_hand(project, reviewer).items() if not h.judged}
-    leased = {name for name, who, _ in held(index) if who == reviewer}
-    for name in [name for name in waiting if name in leased]:
-        plant = waiting[name].plant
-        if plant is None and not _still_open(project, audit, reviewer, name, double=double):
-            continue
-        if plant is not None and not mixed:
-            continue
-        hold(index, reviewer, name, lease_s)
-        yield item_for(name) if plant is None else StreamItem(name, "plant", plant)
-        tried.append(name)
-        give_back(index, reviewer, name)
-    if audit is not None:
-        for item in _free(project, audit, reviewer, list(wanted()), double=double, lease_s=lease_s):
-            if item.plant is None and item.sequence in tried:
-                give_back(index, reviewer, item.sequence)
-                continue
+    for item in held_items():
+        if item.plant is not None or item.sequence not in tried:
             yield item
             tried.append(item.sequence)
-            give_back(index, reviewer, item.sequence)
-    if names is not None:
-        for name in names():
-            if (
-                name not in tried
-                and hand_out(index, reviewer, Filter(names=(name,)), double=double, lease_s=lease_s)
-                is not None
-            ):
-                yield item_for(name)
-                tried.append(name)
-                give_back(index, reviewer, name)
-        return
-    while (
-        row := hand_out(index, reviewer, where, double=double, lease_s=lease_s, without=tuple(tried), **order)
-    ) is not None:
-        yield item_for(row.name)
-        tried.append(row.name)
-        give_back(index, reviewer, row.name)
+        give_back(project.index, reviewer, item.sequence)
 
 
-def _free(
+def _in_hand_still(
+    project: Project, audit: Audit | None, reviewer: str, *, double: bool, lease_s: float
+) -> Iterator[StreamItem]:
+    """What the reviewer was handed, holds, and has not judged."""
+    leased = {name for name, who, _ in held(project.index) if who == reviewer}
+    for name, handed in in_hand(project, reviewer).items():
+        if handed.judged or name not in leased or (handed.plant is not None and audit is None):
+            continue
+        if handed.plant is None and not _still_open(project, audit, reviewer, name, double=double):
+            continue
+        if hold(project.index, reviewer, name, lease_s):
+            source: Source = "suspicion" if handed.plant is None else "plant"
+            yield StreamItem(name, source, handed.plant)
+
+
+def _mixed(
     project: Project, audit: Audit, reviewer: str, suspects: list[str], *, double: bool, lease_s: float
 ) -> Iterator[StreamItem]:
     """The window's stream without what is done, or in another's hands; each item is held when it is yielded.
@@ -204,14 +196,31 @@ def _free(
             if item.plant is None and item.sequence not in free:
                 again += [item] if item.source == "audit" else []
                 continue
-            if hold(index, reviewer, item.sequence, lease_s):
+            if not hold(index, reviewer, item.sequence, lease_s):
+                continue
+            # It is ours now; what others did to it until a moment ago is seen only by asking again.
+            if _is_open(project, item, reviewer, double=double):
                 yield item
+            else:
+                give_back(index, reviewer, item.sequence)
     accepted = {
         row.name for row in index.rows(Filter(names=tuple(i.sequence for i in again), states=("accept",)))
     }
     for item in again:
         if item.sequence in accepted and hold(index, reviewer, item.sequence, lease_s):
             yield item
+
+
+def _is_open(project: Project, item: StreamItem, reviewer: str, *, double: bool) -> bool:
+    if item.plant is None:
+        return item.sequence in open_names(project.index, reviewer, [item.sequence], double=double)
+    judged = active(project.index.events(PLANT_JUDGED, "undo"))
+    return not any(
+        isinstance(event, Other)
+        and event.data.get("plant") == item.plant.id
+        and (event.reviewer == reviewer or not item.plant.practice)
+        for event in judged
+    )
 
 
 def _still_open(project: Project, audit: Audit | None, reviewer: str, name: str, *, double: bool) -> bool:
