@@ -95,6 +95,6 @@ def test_a_whole_head_of_queries_takes_well_under_a_second(head):
     surface = Surface(head._surface.template, head.faces.numpy())
     points = np.random.default_rng(0).normal(size=(5000, 3)) * 0.1
     surface.closest(points[:1])
-    began = time.perf_counter()
+    began = time.process_time()
     surface.closest(points)
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2

@@ -156,14 +156,19 @@ def test_gradient_maps_are_recomputed_as_they_were_live(parts):
 
 def test_a_run_pauses_and_stops_from_another_thread(parts):
     run = nf.NeuFace(*parts, config=replace(QUICK, iterations=1000), device="cpu")
-    done = []
-    worker = threading.Thread(target=lambda: done.extend(iteration.index for iteration in run))
+    done, first = [], threading.Event()
+
+    def work():
+        for iteration in run:
+            done.append(iteration.index)
+            first.set()
+
+    worker = threading.Thread(target=work)
     run.pause()
     worker.start()
-    worker.join(0.3)
-    assert done == []
+    assert not first.wait(0.3)
     run.resume()
-    worker.join(1.0)
+    assert first.wait(60)
     run.stop()
     worker.join(30)
     assert not worker.is_alive()
