@@ -93,16 +93,16 @@ class Column:
 
 
 COLUMNS = (
-    Column("state", "state", "New, tracked, or the verdict that stands; ▲ the track has changed since.", 88),
-    Column("sequence", "name", "Name in the project. Double-click or Return opens it.", 210),
-    Column("flags", "suspicion", "What the measures found odd, in words.", 120),
-    Column("CVD", "measure:cvd_mm", "Cross-view distance, mm: lower is better.", 56, 2),
+    Column("state", "state", "New, tracked, or the verdict that stands; ▲ the track has changed since.", 72),
+    Column("sequence", "name", "Name in the project. Double-click or Return opens it.", 148),
+    Column("flags", "suspicion", "What the measures found odd, in words.", 160),
+    Column("CVD", "measure:cvd_mm", "Cross-view distance, mm: lower is better.", 52, 2),
     Column("MSI", "measure:msi_landmark", "Motion stability of the landmarks: higher is better.", 56, 3),
     Column(
         "NME",
         "measure:nme_percent",
         "Distance to the detected landmarks, % of the face: lower is better.",
-        56,
+        52,
         2,
     ),
     Column("suspicion", "suspicion", "How much the sequence deserves a look: higher first.", 74, 2),

@@ -103,9 +103,15 @@ class Arrangement:
         """Sizes of the docks for the present size of the window."""
         window = self._window
         self._arrange_side()
-        across, down = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
-        window.resizeDocks([window.queue_dock], [max(230, min(420, window.width() // 5))], across)
-        window.resizeDocks([window.plot_dock], [max(132, min(320, window.height() * 18 // 100))], down)
+        down = Qt.Orientation.Vertical
+        self.size_queue()
+        share = window.height() * 18 // 100 if window.height() >= TALL else 0
+        window.resizeDocks([window.plot_dock], [max(132, min(320, share))], down)
+
+    def size_queue(self) -> None:
+        """Give the queue its width; a hidden dock takes none."""
+        wide = max(230, min(420, self._window.width() // 5))
+        self._window.resizeDocks([self._window.queue_dock], [wide], Qt.Orientation.Horizontal)
 
     def _arrange_side(self) -> None:
         """3D with the paper's pictures above; below measures and layers, sharing a place in a low window."""

@@ -10,6 +10,8 @@ from neuface_studio import actions, theme
 from neuface_studio.explanations import TIP_WIDTH, wrapped
 from neuface_studio.keys import action_key
 
+LEAST_HEIGHT = 110  # px of a panel that scrolls: in a low window the footage comes first
+
 
 def heading(text: str, parent: QWidget | None = None) -> QLabel:
     """A small capital heading of a panel."""
@@ -98,7 +100,7 @@ def scrolling(panel: QWidget) -> QScrollArea:
     area.setWidget(panel)
     area.setWidgetResizable(True)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setMinimumSize(panel.minimumSizeHint().width() + 12, 120)
+    area.setMinimumSize(panel.minimumSizeHint().width() + 12, LEAST_HEIGHT)
     area.setFocusPolicy(
         Qt.FocusPolicy.NoFocus
     )  # what is in it takes the keyboard, and is scrolled into sight
@@ -106,12 +108,12 @@ def scrolling(panel: QWidget) -> QScrollArea:
 
 
 def sideways(panel: QWidget, width: int = 480) -> QScrollArea:
-    """A panel that scrolls left and right in a window that is narrower than it can be."""
+    """A panel that scrolls in a window that is narrower, or lower, than it can be."""
     area = QScrollArea()
     area.setWidget(panel)
     area.setWidgetResizable(True)
-    area.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setMinimumSize(min(width, panel.minimumSizeHint().width()), panel.minimumSizeHint().height())
+    least = panel.minimumSizeHint()
+    area.setMinimumSize(min(width, least.width()), min(LEAST_HEIGHT, least.height()))
     area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     return area
 

@@ -104,7 +104,10 @@ class MainWindow(Workspace):
         """A queue of one needs no list, unless the user wants it."""
         wanted = str(self.settings.value("window/queue", "")).lower()
         many = self.queue.count() > 1
+        was_hidden = self.queue_dock.isHidden()
         self.queue_dock.setVisible(wanted == "true" or (wanted != "false" and many))
+        if was_hidden and not self.queue_dock.isHidden():
+            self._arrangement.size_queue()
         self.update_checks()
 
     @Slot()

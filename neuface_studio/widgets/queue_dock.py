@@ -21,9 +21,10 @@ from PySide6.QtWidgets import (
 
 from neuface_studio.model import Task
 from neuface_studio.queue_filter import parse
-from neuface_studio.queue_model import COLUMNS, NAME, STATES, QueueModel
+from neuface_studio.queue_model import COLUMNS, FLAGS, NAME, STATES, QueueModel
 from neuface_studio.thumbnails import SIZE
 from neuface_studio.widgets.common import ElidedLabel, TextField, action_button
+from neuface_studio.widgets.queue_names import NameDelegate
 
 TYPING_MS = 200  # a filter is applied when the typing rests
 OWN_KEYS = frozenset(
@@ -131,6 +132,8 @@ class QueueDock(QWidget):
         widths.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         for place, entry in enumerate(COLUMNS):
             self.table.setColumnWidth(place, entry.width)
+        widths.moveSection(FLAGS, len(COLUMNS) - 1)  # they stand under the name as well
+        self.table.setItemDelegateForColumn(NAME, NameDelegate(self.table))
         self.table.doubleClicked.connect(self._double_clicked)
         self.table.entered_row.connect(self.chosen)
         self.table.left.connect(self.left)

@@ -30,10 +30,15 @@ LARGEST_SIDE_BUSY = 400
 
 
 def choose_backend() -> tuple[str, str]:
-    """("interactor" | "offscreen", the reason). NEUFACE_VIEW3D decides, else the GL driver."""
+    """("interactor" | "offscreen", the reason). NEUFACE_VIEW3D decides, else the GL driver.
+
+    Where no GL context can be made at all, nothing can ask for one: VTK would end the process.
+    """
     wanted = os.environ.get("NEUFACE_VIEW3D", "").lower()
-    if wanted in ("interactor", "offscreen"):
+    if wanted == "offscreen":
         return wanted, "NEUFACE_VIEW3D"
+    if wanted == "interactor":
+        return (wanted, "NEUFACE_VIEW3D") if gl_renderer() else ("offscreen", "no GL")
     if os.environ.get("LIBGL_ALWAYS_SOFTWARE"):
         return "offscreen", "software GL"
     renderer = gl_renderer()

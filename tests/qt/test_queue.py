@@ -7,16 +7,20 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QModelIndex, Qt
+from PySide6.QtGui import QColor
 from PySide6.QtTest import QAbstractItemModelTester, QTest
+from PySide6.QtWidgets import QTableView
 from pytestqt.qtbot import QtBot
 
 from neuface_engine.review import Project
+from neuface_studio import theme
 from neuface_studio.footage_folders import free_name, is_collection, sequences_under
 from neuface_studio.model import RunState
 from neuface_studio.queue_filter import Wanted, parse
 from neuface_studio.queue_index import QueueIndex
 from neuface_studio.queue_model import COLUMNS, NAME, PAGE, STATE, QueueModel
 from neuface_studio.widgets.main_window import MainWindow
+from neuface_studio.widgets.queue_names import NameDelegate
 
 from .test_switching import clips
 
@@ -65,6 +69,27 @@ def test_rows_out_of_sight_are_not_read_and_those_in_sight_come_later(
         pass
     assert model.data(cell) == f"clip_{PAGE + 3:03d}"
     assert set(model._pages) == {1}
+
+
+def test_what_is_odd_stands_under_the_name(model: QueueModel, qtbot: QtBot) -> None:
+    table = QTableView()
+    qtbot.addWidget(table)
+    table.setModel(model)
+    table.setItemDelegateForColumn(NAME, NameDelegate(table))
+    table.setColumnWidth(NAME, 200)
+    table.verticalHeader().setDefaultSectionSize(40)
+    table.resize(500, 300)
+    table.show()
+    qtbot.waitUntil(lambda: model.data(model.index(1, NAME)) == "clip_001")
+
+    def amber(row: int) -> int:
+        place = table.visualRect(model.index(row, NAME))
+        pixels = table.viewport().grab(place).toImage()
+        wanted = QColor(theme.AMBER).hue()
+        colours = [pixels.pixelColor(x, y) for x in range(pixels.width()) for y in range(pixels.height())]
+        return sum(c.saturation() > 120 and abs(c.hue() - wanted) < 12 for c in colours)
+
+    assert amber(0) > 20 and amber(1) == 0, "clip_000 is flagged, clip_001 is not"
 
 
 def test_a_header_sorts_both_ways(model: QueueModel) -> None:

@@ -313,6 +313,16 @@ def test_a_failing_driver_falls_back(
     qtbot.waitUntil(lambda: window.view3d._view._pixels is not None, timeout=20_000)
 
 
+def test_a_driver_that_makes_no_context_is_never_drawn_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    from neuface_studio.widgets import view3d_backends
+
+    monkeypatch.setattr(view3d_backends, "gl_renderer", lambda: "")
+    monkeypatch.delenv("LIBGL_ALWAYS_SOFTWARE", raising=False)
+    for wanted in ("interactor", "offscreen", ""):
+        monkeypatch.setenv("NEUFACE_VIEW3D", wanted)
+        assert view3d_backends.choose_backend()[0] == "offscreen"
+
+
 @pytest.mark.skipif(
     sys.platform != "linux", reason="reads /proc; benchmarks/window_cycles.py does it elsewhere"
 )
