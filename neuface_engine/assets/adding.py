@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import zipfile
 from pathlib import Path, PurePosixPath
@@ -11,6 +12,7 @@ from neuface_engine.assets.folder import assets_folder, find_all, home_of, rank
 from neuface_engine.assets.states import AssetState, examine
 from neuface_engine.errors import AssetError, NeuFaceError, in_short
 from neuface_engine.files import written_whole
+from neuface_engine.mistaken import mistaken
 
 MAX_UNPACKED_BYTES = 16 << 30
 
@@ -63,13 +65,20 @@ def _recognised(path: Path) -> tuple[Asset, str]:
     for entry in CATALOGUE:
         if rank(entry, whole.relative_to(whole.anchor)) is not None:
             return entry, examine(entry, path)
+    wrong = mistaken(path)
+    if wrong is not None:
+        raise AssetError(f"{path}: {wrong}")
+    reasons: dict[str, NeuFaceError] = {}
     for entry in CATALOGUE:
         if entry.kind == "detector":  # face-alignment knows its files by their names alone
             continue
         try:
             return entry, examine(entry, path)
-        except NeuFaceError:
-            continue
+        except NeuFaceError as reason:
+            reasons[entry.name] = reason
+    meant = [name for name in reasons if name in path.name.lower()]
+    if len(meant) == 1:
+        raise reasons[meant[0]]
     raise AssetError(
         f"{path}: is none of the models that can be used; `neuface assets list` names them, "
         "`neuface assets how NAME` says where each is obtained"
@@ -109,6 +118,9 @@ def _add_zip(path: Path, folder: Path) -> AssetState:
         with zipfile.ZipFile(path) as archive:
             _extract(archive, unpacked / path.stem, path)
         return _add_folder(_without_doubled(unpacked / path.stem), folder)
+    except NeuFaceError as reason:  # its files are gone again: they are named by the archive
+        within = str(unpacked.resolve() / path.stem) + os.sep
+        raise AssetError(str(reason).replace(within, f"{path}: ", 1)) from None
     except (zipfile.BadZipFile, EOFError, RuntimeError, NotImplementedError, OSError) as error:
         raise AssetError(f"{path}: cannot be unpacked ({in_short(error)}); download it again") from None
     finally:

@@ -13,6 +13,7 @@ from neuface_engine.assets.detectors import DETECTORS
 from neuface_engine.assets.folder import assets_folder, find_all, home_of
 from neuface_engine.errors import AssetError, NeuFaceError
 
+FLAME_VERTICES = 5023
 Status = Literal["ready", "incomplete", "damaged", "missing"]
 
 
@@ -142,7 +143,7 @@ def _mediapipe(path: Path) -> str:
 def _masks(path: Path) -> str:
     from neuface_engine.face_model.extras import read_masks
 
-    return f"{len(read_masks(path, 1 << 20))} regions"
+    return f"{len(read_masks(path, FLAME_VERTICES))} regions"
 
 
 def _eyelids(path: Path) -> str:

@@ -191,3 +191,25 @@ def test_an_encoders_checkpoint_is_converted_to_the_same_bits(tmp_path):
     np.save(tmp_path / "x.npy", np.zeros(3))
     with pytest.raises(nf.AssetError, match="no landmark embedding"):
         convert(tmp_path / "x.npy", out)
+
+
+def test_what_cannot_be_added_says_what_it_is(folder, tmp_path):
+    page = tmp_path / "download.bin"
+    page.write_bytes(b"<!DOCTYPE html><title>Google Drive - Virus scan warning</title>")
+    with pytest.raises(nf.AssetError, match=r"download\.bin: is a web page"):
+        add(page)
+    torch.save({"E_detail": {"w": torch.ones(2)}}, tmp_path / "my_deca.pt")
+    with pytest.raises(nf.AssetError, match=r"my_deca\.pt: E_flame is missing"):
+        add(tmp_path / "my_deca.pt")
+    (tmp_path / "FLAME_masks.pkl").write_bytes(pickle.dumps({"face": np.array([6000])}, protocol=2))
+    with pytest.raises(nf.AssetError, match="face has vertex 6000, the model 5023"):
+        add(tmp_path / "FLAME_masks.pkl")
+
+
+def test_a_file_that_is_damaged_within_a_zip_is_named_by_the_zip(folder, tmp_path):
+    with zipfile.ZipFile(tmp_path / "FLAME2020.zip", "w") as archive:
+        archive.writestr("generic_model.pkl", pickle.dumps(tiny_flame.model(), protocol=2)[:-100])
+    with pytest.raises(nf.AssetError) as caught:
+        add(tmp_path / "FLAME2020.zip")
+    assert str(caught.value).startswith(f"{tmp_path / 'FLAME2020.zip'}: generic_model.pkl: cannot be read")
+    assert not list(folder.glob("*"))
