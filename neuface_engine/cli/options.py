@@ -149,7 +149,7 @@ class Models:
         import neuface_engine as nf
         from neuface_engine.devices import find_device
 
-        device = find_device(options.device)
+        device = str(find_device(options.device))
         footage.detector(options)  # what is missing is said before any work
         encoder = nf.load_encoder(options.encoder, checkpoint=options.checkpoint, moving=options.moving)
         head = nf.FaceModel.load(
