@@ -133,7 +133,12 @@ class FaceChooser(QObject):
         before = FaceChoice.parse(footage.sequence.face)
         kept = [pick for v, name in enumerate(names) if v not in self.pointed and (pick := before.pick(name))]
         picks = [
-            Pick(*(round(float(c), 1) for c in face.middle), frame, names[view] if len(names) > 1 else None)
+            Pick(
+                round(face.middle[0], 1),
+                round(face.middle[1], 1),
+                frame,
+                names[view] if len(names) > 1 else None,
+            )
             for view, face in sorted(self.pointed.items())
         ]
         self._choose(FaceChoice(before.rule, (*picks, *kept)).texts())

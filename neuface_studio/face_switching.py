@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QObject
 
@@ -55,7 +56,7 @@ class FaceSwitch(QObject):
         """Raises ProjectError."""
         request = self._controller.opener.request
         source = projects.source_of(folder, name)
-        limits = {}
+        limits: dict[str, Any] = {}
         if request is not None and request.path == source:
             limits = {"views": request.views, "max_frames": request.max_frames}
         self._controller.leave(folder, name)

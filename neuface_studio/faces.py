@@ -7,16 +7,14 @@ that was followed until then}. The track of a face that is not followed lies wit
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from neuface_engine.errors import ProjectError
 from neuface_engine.review import Project
-from neuface_engine.review.events import Event, Repair, active
+from neuface_engine.review.events import Repair, active
+from neuface_engine.track_header import read_header
 from neuface_studio import projects
 from neuface_studio.open_projects import OpenProjects
 
@@ -45,9 +43,9 @@ def of_sequence(opened: OpenProjects, folder: Path, source: Path | None, name: s
     return in_force(opened.get(folder), name) if name and projects.is_project(folder) else MAIN
 
 
-def is_repair_of(event: Event, face: Face) -> bool:
+def is_repair_of(repair: Repair, face: Face) -> bool:
     """Whether this is a repair of what was detected of this face: it says nothing of another one."""
-    return isinstance(event, Repair) and event.what != CHOICE and _face(event.data.get(OF, MAIN)) == face
+    return repair.what != CHOICE and _face(repair.data.get(OF, MAIN)) == face
 
 
 def tagged(data: Mapping[str, Any], face: Face) -> dict[str, Any]:
@@ -63,8 +61,7 @@ def untagged(data: Mapping[str, Any]) -> dict[str, Any]:
 def face_of_track(track: Path) -> Face | None:
     """The face that a track followed; None where it does not say, or cannot be read."""
     try:
-        with track.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            return _face(json.loads(str(file["header"]))["provenance"]["source"]["face"])
+        return _face(read_header(track)[0]["provenance"]["source"]["face"])
     except Exception:  # a damaged file can raise anything; whoever opens it says so
         return None
 

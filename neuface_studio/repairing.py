@@ -63,7 +63,8 @@ class RepairBook(QObject):
         try:
             events = active(book.project.index.events("repair", "undo", sequence=book.sequence))
             face = self._session.footage.sequence.face
-            entries = [_entry(event) for event in events if faces.is_repair_of(event, face)]
+            repairs = [event for event in events if isinstance(event, Repair)]
+            entries = [_entry(repair) for repair in repairs if faces.is_repair_of(repair, face)]
             self._put(entries)
         except NeuFaceError as error:
             self._session.notify("warning", f"The repairs of this footage are left aside: {error}")

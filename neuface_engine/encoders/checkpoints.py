@@ -60,7 +60,7 @@ def _read_safetensors(path: Path, *, shapes_only: bool) -> dict[str, Any]:
     try:
         with safe_open(str(path), framework="pt") as file:
             if shapes_only:
-                return {n: Shape(file.get_slice(n).get_shape()) for n in file.keys()}  # noqa: SIM118
+                return {n: Shape(file.get_slice(n).getshape_of()) for n in file.keys()}  # noqa: SIM118
             return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise Refused(str(error)) from None
@@ -120,7 +120,7 @@ def check_weights(module: nn.Module, weights: Any, path: Path, *, part: str, rem
     expected = module.state_dict()
     needed = {name for name in expected if not name.endswith("num_batches_tracked")}
     given = {str(name): value for name, value in weights.items()}
-    shapes = {name: _shape(value) for name, value in given.items() if _shape(value) is not None}
+    shapes = {name: shape_of(value) for name, value in given.items() if shape_of(value) is not None}
     faults = {
         "lacks": sorted(needed - set(shapes)),
         "has of another shape": [
@@ -147,7 +147,8 @@ def _tensor(value: Any) -> Tensor:
     return value if isinstance(value, Tensor) else torch.from_numpy(value)
 
 
-def _shape(value: Any) -> tuple[int, ...] | None:
+def shape_of(value: Any) -> tuple[int, ...] | None:
+    """Of a tensor, an array or a `Shape`; None of anything else."""
     if isinstance(value, Shape):
         return tuple(value)
     return tuple(value.shape) if isinstance(value, Tensor | np.ndarray) else None

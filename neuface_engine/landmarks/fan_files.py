@@ -48,7 +48,11 @@ FINDERS: dict[str, tuple[WeightFile, ...]] = {
 """The face detectors of face-alignment, and ours (BlazeFace of the open detector)."""
 
 
-_FAN_LAYOUT = {"conv1.weight": (64, 3, 7, 7), "l0.weight": (68, 256, 1, 1), "l3.weight": (68, 256, 1, 1)}
+_FAN_LAYOUT: dict[str, tuple[int, ...]] = {
+    "conv1.weight": (64, 3, 7, 7),
+    "l0.weight": (68, 256, 1, 1),
+    "l3.weight": (68, 256, 1, 1),
+}
 _LAYOUTS: dict[str, dict[str, tuple[int, ...]]] = {
     FAN_2D.name: _FAN_LAYOUT,
     FAN_3D.name: _FAN_LAYOUT,
@@ -80,15 +84,15 @@ def examine(path: Path) -> str:
         if begins != b"\x08" or size < _SMALLEST_ONNX:
             raise AssetError(f"{path}: not an ONNX network, or cut off ({size} bytes); {remedy}")
         return f"an ONNX network of {size / 1e6:.1f} MB"
-    from neuface_engine.encoders.checkpoints import read_checkpoint
+    from neuface_engine.encoders.checkpoints import read_checkpoint, shape_of
 
     content = read_checkpoint(path, remedy=remedy, shapes_only=True)
     inner = content.get("state_dict", content)
     weights = inner if isinstance(inner, dict) else {}
-    shapes = {str(name).removeprefix("module."): tuple(getattr(w, "shape", w)) for name, w in weights.items()}
+    shapes = {str(name).removeprefix("module."): shape_of(w) for name, w in weights.items()}
     for name, shape in _LAYOUTS.get(path.name, {}).items():
         if shapes.get(name) != shape:
-            found = f"is {list(shapes[name])}" if name in shapes else "is missing"
+            found = f"is {list(shapes[name] or ())}" if name in shapes else "is missing"
             raise AssetError(f"{path}: {name} {found}, {list(shape)} is needed; {remedy}")
     return f"{len(shapes)} weights of its network"
 

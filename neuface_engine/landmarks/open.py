@@ -241,7 +241,8 @@ class OpenDetector:
         return result
 
     def faces(self, image: Image) -> NDArray[np.float32]:
-        """All faces of a picture, large and small, from left to right: [K, 4] (x0, y0, x1, y1) px of their landmarks."""
+        """All faces of a picture, large and small, from left to right: the boxes of their landmarks, [K, 4] px
+        (x0, y0, x1, y1)."""
         boxes = np.concatenate([self.boxes([image])[0], self._boxes_in_tiles(image)])
         rois = [Roi.around_box(box) for box in boxes]
         for _ in range(_PLACING_PASSES):

@@ -360,7 +360,8 @@ class ReviewDesk(QObject):
 
     def _request(self, source: Path) -> LoadRequest:
         preferences = self._controller.preferences
-        return LoadRequest(source, **({} if preferences is None else preferences.models()))
+        models: dict[str, Any] = {} if preferences is None else preferences.models()
+        return LoadRequest(source, **models)
 
     @Slot()
     def _on_kept(self) -> None:

@@ -74,12 +74,13 @@ class Composer:
         meshes = None
         if look.record is not None and bool(sequence.detected[:, view].any()):
             meshes = self._decoder.decode(look.record, frame)
-            if layers.ghost:
+            if layers.ghost and meshes is not None:
                 meshes = self._decoder.with_ghost(meshes, look.record)
         image = self._painter.paint(view, background, meshes, layers, self._heat(frame, meshes)).copy()
         found = bool(sequence.detected[frame, view])
         circles = background.viewport.to_tile(self._decoder.detected(frame)[view]) if found else None
         crosses = None if meshes is None else background.viewport.to_tile(meshes.projected[view])
+        crosses = None if crosses is None or not np.isfinite(crosses).all() else crosses
         if layers.residual and circles is not None and crosses is not None:
             draw_lines(image, circles, crosses, theme.rgb(theme.RESIDUAL))
         if layers.detected and circles is not None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from neuface_engine import raster
 from neuface_engine.errors import TrackError
+from neuface_engine.face_model.model import Space
 from neuface_engine.tracks import FaceTrack, crop_to_frame
 from neuface_studio.given_tracks import why_not_drawn
 from neuface_studio.model import Footage
@@ -28,7 +29,8 @@ class GivenMeshes:
 
     def vertices(self, frame: int, *, posed: bool) -> Floats:
         """[V, N, 3] metres."""
-        track, space = self.track, "posed" if posed else "canonical"
+        track = self.track
+        space: Space = "posed" if posed else "canonical"
         if isinstance(track, FaceTrack):
             meshes = track.head.vertices(track.parameters[frame], space=space)
         else:

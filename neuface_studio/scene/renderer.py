@@ -247,8 +247,9 @@ class RenderWorker(WaitingWorker):
     def _draw_heads(self, request: HeadsRequest) -> HeadsDrawn:
         started = time.perf_counter()
         vertices = self._decoder.heads(request.record, request.frame, posed=request.posed)
-        whole = np.isfinite(vertices).all(axis=(1, 2))  # a given track has no mesh where it found no face
-        request = replace(request, views=tuple(view for view in request.views if whole[view]))
+        # A given track has no mesh where it found no face.
+        whole = tuple(view for view in request.views if np.isfinite(vertices[view]).all())
+        request = replace(request, views=whole)
         vertices, faces = vertices[list(request.views)], self._decoder.faces_of(request.record)
         normals = np.asarray(raster.vertex_normals(vertices, faces), dtype=np.float32)
         painted = self._painted(request)

@@ -138,7 +138,8 @@ def project(tmp_path: Path) -> Project:
 def write_track(path: Path, face: tuple[str, ...] | None) -> bytes:
     path.parent.mkdir(parents=True, exist_ok=True)
     source = {} if face is None else {"face": list(face)}
-    np.savez(path, header=np.array(json.dumps({"provenance": {"source": source}})))
+    header = {"format": "neuface-track", "provenance": {"source": source}}
+    np.savez(path, header=np.array(json.dumps(header)), frame_indices=np.arange(3))
     return path.read_bytes()
 
 
