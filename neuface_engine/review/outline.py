@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from neuface_engine.errors import TrackError
+from neuface_engine.track_header import damaged, read_header
 
 
 @dataclass(frozen=True)
@@ -29,18 +25,12 @@ class Outline:
 
 def outline(path: Path) -> Outline:
     """Reads the header of a track (`FaceTrack` or `MeshTrack`). Raises TrackError for a file that is none."""
+    header, frames = read_header(path)
     try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            header = json.loads(str(file["header"]))
-            frames = len(file["frame_indices"])
         views = tuple(str(view) for view in header["views"])
         fps = float(header["fps"])
         if not views or not math.isfinite(fps) or fps <= 0:
             raise ValueError("no views, or no frame rate")
-    except FileNotFoundError:
-        raise TrackError(f"{path}: no such track; make one with `neuface track`") from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
-        raise TrackError(
-            f"{path}: not a readable track ({type(error).__name__}); track the footage again"
-        ) from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise damaged(path, error) from None
     return Outline(views, frames, fps)

@@ -18,7 +18,7 @@ def track_of(path, name, fingerprint):
         "format": "neuface-track",
         "provenance": {"head": {"name": name, "fingerprint": fingerprint}},
     }
-    np.savez(path, header=json.dumps(header))
+    np.savez(path, header=json.dumps(header), frame_indices=np.arange(2))
     return path
 
 
