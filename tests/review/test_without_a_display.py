@@ -24,8 +24,8 @@ from neuface_engine.review.proof.handing import in_hand, record_hand_out
 from neuface_engine.tracks.track import FaceTrack
 from neuface_engine.video.writer import VideoWriter
 
-FRAMES, VIEWS, COUNT = 4, ("front", "left"), 7
-BAD = {"002", "005"}
+FRAMES, VIEWS, COUNT = 4, ("front", "left"), 6
+BAD = {"002", "004"}
 
 
 @pytest.fixture(scope="module")
@@ -104,14 +104,14 @@ def test_a_campaign_ends_in_a_certificate_without_a_window(
     tracks: Path, tmp_path: Path, call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The reviewer has only the clips: what looks otherwise than the sound clip of that name is rejected."""
-    monkeypatch.setattr(audit_module, "practice_plants", partial(practice_plants, count=3))
-    lab, clip = lab_of(tracks, tmp_path), tmp_path / "look.mp4"
-    plan = ("--limit", "50%", "--confidence", "0.8", "--plants", 4, "--target", "10%", "--seed", "s")
+    monkeypatch.setattr(audit_module, "practice_plants", partial(practice_plants, count=2))
+    lab, clip = lab_of(tracks, tmp_path, 5), tmp_path / "look.mp4"
+    plan = ("--limit", "70%", "--confidence", "0.8", "--plants", 4, "--target", "14%", "--seed", "s")
     assert call("audit", lab, "--draw", *plan)[0] == 0
     code, said, err = call("next", lab)
     assert code == 2 and "add --clip" in err, "plants are seen in a clip only"
     sound = {}
-    for number in range(COUNT):
+    for number in range(5):
         name = f"{number:03d}"
         with Project.open(lab, read_only=True) as project:
             write_clip(project, StreamItem(name, "suspicion"), tmp_path / "sound.mp4")
@@ -128,14 +128,12 @@ def test_a_campaign_ends_in_a_certificate_without_a_window(
         assert (code, err) == (0, "")
         assert set(answer) == {"verdict", "practice"} if item["practice"] else {"verdict"}
         assert not item["practice"] or answer["practice"]["caught"]
-    assert [item["practice"] for item in handed] == [True] * 3 + [False] * (len(handed) - 3)
+    assert [item["practice"] for item in handed] == [True] * 2 + [False] * (len(handed) - 2)
     assert len({frozenset(item) for item in handed}) == 1, "nothing tells one kind of item from another"
     now = call("audit", lab)[1]
     with Project.open(lab) as project:
         audit = load_audit(project)
-        assert project.verdicts().keys() == {f"{n:03d}" for n in range(COUNT)}, (
-            "no plant's verdict is among them"
-        )
+        assert project.verdicts().keys() == {f"{n:03d}" for n in range(5)}, "no plant's verdict is among them"
         rejected = {name for name, v in project.verdicts().items() if v.verdict == "reject"}
     assert rejected == BAD
     drawn = {item.name for item in audit.draws}
@@ -225,7 +223,7 @@ def test_what_was_handed_out_must_still_be_there_and_time_must_have_passed(
     assert verdict["coverage"]["handed_s"] >= 0
     name = call("next", lab, "--clip", clip, "--order", "name")[1]["next"]["name"]
     track = lab / "tracks" / f"{name}.npz"
-    track.write_bytes((tracks / "005.npz").read_bytes())
+    track.write_bytes((tracks / "004.npz").read_bytes())
     code, _, err = call("verdict", lab, name, "accept", "--watched", "all")
     assert code == 2 and str(track) in err and "next` again" in err
 
@@ -297,7 +295,7 @@ def test_a_blind_trial_is_a_clip_of_two_sides_without_names(tracks: Path, tmp_pa
     lab, clip = lab_of(tracks, tmp_path, 2), tmp_path / "pair.mp4"
     (tmp_path / "other").mkdir()
     for name in ("000", "001"):
-        (tmp_path / "other" / f"{name}.npz").write_bytes((tracks / "005.npz").read_bytes())
+        (tmp_path / "other" / f"{name}.npz").write_bytes((tracks / "004.npz").read_bytes())
     call("ab", lab, "--draw", "neuface", "encoder", "--seed", "s")
     look = ("--next", "--clip", clip, "--tracks", f"encoder={tmp_path / 'other'}")
     said = call("ab", lab, *look)[1]
