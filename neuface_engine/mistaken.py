@@ -11,7 +11,7 @@ LARGE, MAX_RATIO = 2**31, 50
 """Bytes that an archive may always unfold to, and how many times its own size beyond them."""
 HEAD = 512
 """So many bytes say what it is."""
-NAMED = 3
+NAMED, LONGEST_NAME = 3, 120
 MAX_BOXES = 64
 """Looked at in an mp4, which has about five at the top."""
 
@@ -77,5 +77,6 @@ def members_of(path: Path, suffixes: tuple[str, ...]) -> str | None:
         return None
     if any(name.endswith(suffixes) for name in names):
         return None
-    rest = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return f"is a zip archive of {', '.join(names[:NAMED]) or 'nothing'}{rest}; unpack it and give the file in it"
+    shown = [name for name in names if name.isprintable() and len(name) <= LONGEST_NAME][:NAMED]
+    rest = f" and {len(names) - len(shown)} more" if len(names) > len(shown) else ""
+    return f"is a zip archive of {', '.join(shown) or 'nothing'}{rest}; unpack it and give the file in it"

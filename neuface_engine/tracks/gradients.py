@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,7 +81,9 @@ class TrackGradients:
             )
         except FileNotFoundError:
             raise TrackError(f"{path}: no such gradient maps; {again}") from None
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        except TrackError:
+            raise
+        except Exception as error:  # a damaged archive can raise anything
             raise TrackError(
                 f"{path}: not readable gradient maps ({type(error).__name__}); {again}"
             ) from None

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import neuface_engine as nf
-from neuface_engine.tracks.loading import own_head
+from neuface_engine.tracks.loading import load_track, own_head
 from tests.face_model import tiny_flame
 
 
@@ -51,3 +51,14 @@ def test_one_that_is_not_there_is_named(assets, tmp_path):
 def test_the_embedded_head_needs_no_folder(tmp_path):
     head = nf.FaceModel.load("open")
     assert own_head(track_of(tmp_path / "a.npz", "open", head.fingerprint)).fingerprint == head.fingerprint
+
+
+def test_an_archive_of_a_later_kind_is_no_track(tmp_path):
+    """Which zipfile meets with an error of its own."""
+    path = track_of(tmp_path / "a.npz", "open", "0" * 64)
+    data = bytearray(path.read_bytes())
+    data[data.index(b"PK\x01\x02") + 6] = 68
+    path.write_bytes(data)
+    for read in (load_track, nf.FaceTrack.load):
+        with pytest.raises(nf.TrackError, match=r"a\.npz: not a readable track"):
+            read(path)
