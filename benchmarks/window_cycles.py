@@ -81,7 +81,7 @@ def main() -> int:
         session = window.session
         window.open_path(options.path, max_frames=options.max_frames)
         wait(lambda: session.run_state.can_run, "the footage")
-        goal = (session.newest or 0) + 2
+        goal = session.newest_optimised + 2  # the result of the cycle before is no iteration of this run
         session.set_target(goal)
         window.controller.set_target(goal)
         window.controller.toggle_run()

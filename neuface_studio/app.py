@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -94,6 +93,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.iterations is not None and options.iterations < 1:
         parser().error("--iterations must be at least 1")
     application = make_application()
+    from neuface_studio.interrupt import Interrupt
     from neuface_studio.tour import AutomaticTour
     from neuface_studio.widgets.main_window import MainWindow
 
@@ -103,8 +103,6 @@ def main(arguments: list[str] | None = None) -> int:
     )
     if options.iterations is not None:
         window.session.set_target(options.iterations)
-    if tour is None:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
     if tour is None and not window.settings.contains("window/geometry"):
         window.showMaximized()  # the first time: as much room for the footage as there is
     else:
@@ -117,7 +115,11 @@ def main(arguments: list[str] | None = None) -> int:
         window.recover()
     if tour is not None:
         return tour.drive(application, window)
-    return int(application.exec())
+    interrupt = Interrupt(lambda: (window.close(), application.quit()), window)
+    try:
+        return int(application.exec())
+    finally:
+        interrupt.stop()
 
 
 if __name__ == "__main__":

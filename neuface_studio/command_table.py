@@ -212,7 +212,7 @@ COMMANDS: tuple[Command, ...] = (
         "Start o&ver from the encoder",
         "&Run",
         ("Ctrl+R",),
-        "Forget this run's iterations and start again from the encoder's meshes; verdicts stay.",
+        "Forget the first run's iterations and start again from the encoder's meshes; branches and verdicts stay.",
         starts_group=True,
         needs="sequence",
     ),

@@ -1,6 +1,8 @@
 """A window in a process of its own on the synthetic footage, to be killed: opens, steps, judges, and says so.
 
-python -m tests.qt.studio_process FOOTAGE SETTINGS judge|look
+python -m tests.qt.studio_process FOOTAGE SETTINGS judge|look|step
+
+With "step" it stays in its loop until it is interrupted, as ``neuface-studio`` does.
 """
 
 from __future__ import annotations
@@ -41,11 +43,12 @@ def main() -> None:
 
     window.open_path(path)
     until(lambda: session.run_state.can_run)
-    if what == "judge":
+    if what in ("judge", "step"):
         for expected in (1, 2, 3):
             window.controller.step_once()
             until(lambda expected=expected: session.newest == expected and session.run_state.can_run)
         session.set_frame(3)
+    if what == "judge":
         session.show_iteration(2)
         window.review_bar.note.setText("lips drift")
         window.review_bar.judge("reject")
@@ -61,6 +64,17 @@ def main() -> None:
         session.newest,
         flush=True,
     )
+    if what == "step":
+        from neuface_studio.interrupt import Interrupt
+
+        window.controller.set_target(1000)
+        window.controller.toggle_run()
+        interrupt = Interrupt(lambda: (window.close(), application.quit()), window)
+        print("RUNS", flush=True)
+        application.exec()
+        interrupt.stop()
+        print("CLOSED", session.footage is None, flush=True)
+        return
     until(lambda: False)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,8 +26,8 @@ ROOT = Path(__file__).parents[2]
 
 
 @contextmanager
-def studio(footage: Path, settings: Path, what: str) -> Iterator[list[str]]:
-    """The words that a window's process says when it has come as far as it should; it is killed afterwards."""
+def studio(footage: Path, settings: Path, what: str) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
+    """A window's process, and the words that it says when it has come as far as it should; it is killed afterwards."""
     platform = QGuiApplication.platformName()
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.qt.studio_process", str(footage), str(settings), what],
@@ -36,7 +38,7 @@ def studio(footage: Path, settings: Path, what: str) -> Iterator[list[str]]:
     )
     try:
         assert process.stdout is not None
-        yield next(line.split()[1:] for line in process.stdout if line.startswith("SAID"))
+        yield process, next(line.split()[1:] for line in process.stdout if line.startswith("SAID"))
     finally:
         process.kill()  # SIGKILL: no handler, no clean-up
         process.wait(timeout=30)
@@ -49,10 +51,24 @@ def studio(footage: Path, settings: Path, what: str) -> Iterator[list[str]]:
 def test_a_killed_window_loses_no_verdict_and_comes_back_where_it_was(tmp_path: Path) -> None:
     footage, settings = tmp_path / "clip", tmp_path / "settings.ini"
     footage.mkdir()
-    with studio(footage, settings, "judge") as said:
+    with studio(footage, settings, "judge") as (_, said):
         assert said == ["reject", "lips_drift", "False", "3", "2", "3"]
-    with studio(footage, settings, "look") as found:
+    with studio(footage, settings, "look") as (_, found):
         assert found == said, "verdict, note, frame, iteration and all iterations are there"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to another process there")
+def test_ctrl_c_closes_the_window_and_keeps_what_is_finished(tmp_path: Path) -> None:
+    footage, settings = tmp_path / "clip", tmp_path / "settings.ini"
+    footage.mkdir()
+    with studio(footage, settings, "step") as (process, _):
+        assert next(process.stdout).startswith("RUNS")
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.read().split() == ["CLOSED", "True"]
+        assert process.wait(timeout=60) == 0
+    with studio(footage, settings, "look") as (_, found):
+        assert found[3] == "3" and int(found[5]) >= 3, "the frame and all iterations are there"
 
 
 def test_places_are_kept_by_sequence_and_nonsense_is_not_believed(tmp_path: Path) -> None:
