@@ -27,6 +27,9 @@ MAX_DEPTH = 32
 """Of containers within containers; the files that we read have four."""
 
 
+_OPCODES = {opcode.code: opcode for opcode in pickletools.opcodes}
+
+
 class Refused(ValueError):  # noqa: N818  (it reads as what happened)
     """The reason why a pickle is not read, as part of a sentence."""
 
@@ -134,7 +137,7 @@ def _check_opcodes(stream: BinaryIO) -> None:
     try:
         while True:
             code = stream.read(1)
-            opcode = pickletools.code2op.get(code.decode("latin1"))
+            opcode = _OPCODES.get(code.decode("latin1"))
             if opcode is None:
                 raise Refused("it is no pickle" if code else "it ends too early")
             count += 1
@@ -142,7 +145,7 @@ def _check_opcodes(stream: BinaryIO) -> None:
             if opcode.name == "STRING":  # Python 2's text, of which pickletools takes ASCII alone
                 argument = stream.readline()
             elif opcode.arg is not None:
-                argument = opcode.arg.reader(stream)  # type: ignore[arg-type]
+                argument = opcode.arg.reader(stream)
             if opcode.name in ("STRING", "GLOBAL") and _ends_with_return(argument):
                 raise Refused("its line ends were changed to Windows', as git does with text")
             if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and int(str(argument)) > count + 256:
