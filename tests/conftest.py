@@ -39,29 +39,14 @@ def repository() -> Path:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Detections go to a folder of this session, never to the user's cache."""
-    folder = tmp_path_factory.mktemp("neuface_cache")
-    before = os.environ.get("NEUFACE_CACHE")
-    os.environ["NEUFACE_CACHE"] = str(folder)
-    yield folder
-    if before is None:
-        del os.environ["NEUFACE_CACHE"]
-    else:
-        os.environ["NEUFACE_CACHE"] = before
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _own_assets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Models of the user's have no say in the tests."""
-    folder = tmp_path_factory.mktemp("neuface_assets")
-    before = os.environ.get("NEUFACE_ASSETS")
-    os.environ["NEUFACE_ASSETS"] = str(folder)
-    yield folder
-    if before is None:
-        del os.environ["NEUFACE_ASSETS"]
-    else:
-        os.environ["NEUFACE_ASSETS"] = before
+def _own_folders(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The user's detections and models have no say. Workers side by side share what was detected in the demo."""
+    top = tmp_path_factory.getbasetemp()
+    top = top.parent if hasattr(request.config, "workerinput") else top
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NEUFACE_CACHE", str(top / "neuface_cache"))
+        patch.setenv("NEUFACE_ASSETS", str(tmp_path_factory.mktemp("neuface_assets")))
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

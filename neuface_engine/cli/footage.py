@@ -135,13 +135,10 @@ def load(
             detector=detector(options),
             face=options.face or "main",
             sync=options.sync,
-            crop_scale=encoder.crop_scale,
-            crop_side=encoder.crop_side,
-            crop_points=encoder.crop_points,
-            crop_size=encoder.input_size,
             crop_motion=options.crops,
             cache_dir=options.cache_dir,
             progress=progress,
+            **encoder.crop_options,
         )
     finally:
         progress.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import torch
 from torch import Tensor, nn
@@ -64,6 +64,16 @@ class Encoder(nn.Module, ABC):
             raise AssetError(
                 f"encoder {self.name!r} was trained on another head than {head.name!r}; give the head of its release"
             )
+
+    @property
+    def crop_options(self) -> dict[str, Any]:
+        """The arguments of `load_sequence` that cut the footage as this network wants it."""
+        return {
+            "crop_size": self.input_size,
+            "crop_scale": self.crop_scale,
+            "crop_side": self.crop_side,
+            "crop_points": self.crop_points,
+        }
 
     def fitted_head(self, head: FaceModel) -> FaceModel:
         """`head` with as many components as this encoder predicts. Raises AssetError where it is not the right one."""

@@ -118,11 +118,8 @@ class BatchWorker(QObject):
         sequence = nf.load_sequence(
             path,
             face=item.face,
-            crop_size=encoder.input_size,
-            crop_scale=encoder.crop_scale,
-            crop_side=encoder.crop_side,
-            crop_points=encoder.crop_points,
             progress=report,
+            **encoder.crop_options,
         )
         count = self._plan.iterations
         self._report(f"{item.name}: the encoder is at work", 0.1)

@@ -103,11 +103,8 @@ class LoadWorker(QObject):
             detector=self._request.detector,
             face=self._request.face,
             sync=self._request.sync,
-            crop_size=encoder.input_size,
-            crop_scale=encoder.crop_scale,
-            crop_side=encoder.crop_side,
-            crop_points=encoder.crop_points,
             progress=self._progress,
+            **encoder.crop_options,
         )
         self._report("Decoding the frames", None)
         sequence.frames[0, 0]  # a cached sequence decodes its frames when the first of them is asked for

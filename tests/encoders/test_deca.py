@@ -21,9 +21,7 @@ def parts(public_files):
         nf.resources.path("demo"),
         views="[fl]*",
         max_frames=2,
-        crop_size=encoder.input_size,
-        crop_scale=encoder.crop_scale,
-        crop_side=encoder.crop_side,
+        **encoder.crop_options,
     )
     head = nf.FaceModel.load(public_files.flame, landmarks=public_files.embedding)
     return sequence.select(views=slice(0, 2)), encoder, head
