@@ -205,7 +205,6 @@ class BlindTrials(QObject):
                     session.show_run(FIRST_RUN)
         finally:
             self._preparing = False
-        self._other = ENCODER  # what the trials are against
         self.changed.emit()
 
     def _restore(self) -> None:
