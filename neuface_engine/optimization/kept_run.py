@@ -175,4 +175,7 @@ def _config(kind: type[NeuFaceConfig], entry: dict[str, Any]) -> NeuFaceConfig:
     known = {field.name for field in fields(kind)}
     if not entry.keys() <= known:
         raise TypeError("settings of a later version")
-    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in entry.items()})
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in entry.items()
+    }
+    return kind(**values)

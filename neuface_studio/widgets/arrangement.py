@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QDockWidget, QTabBar, QWidget
 from neuface_studio.widgets.common import wrap_tool_tips
 
 if TYPE_CHECKING:
-    from neuface_studio.widgets.main_window import MainWindow
+    from neuface_studio.widgets.workspace import Workspace
 
 LAYOUT_VERSION = 3
 TALL = 1000  # px: from this height on 3D, measures and layers stand one below the other
@@ -19,7 +19,7 @@ TALL = 1000  # px: from this height on 3D, measures and layers stand one below t
 class Arrangement:
     """The docks of a window."""
 
-    def __init__(self, window: MainWindow) -> None:
+    def __init__(self, window: Workspace) -> None:
         self._window = window
         self._unsized = False
         self._first_state = QByteArray()
