@@ -107,6 +107,7 @@ def test_render_writes_a_video_of_all_views(tracked: tuple[dict[str, Any], Path]
     assert list(tmp_path.iterdir()) == [video], "nothing half-written is left"
 
 
+@pytest.mark.slow
 def test_compare_sets_the_encoder_beside_neuface(demo: Path) -> None:
     short = ("--views", "*_30", "--max-frames", 4, "--iterations", 2)
     done = neuface("compare", demo, "--methods", "encoder,neuface", *short, "--json")

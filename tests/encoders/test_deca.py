@@ -177,6 +177,7 @@ def test_bad_files_give_one_line_and_run_nothing(tmp_path, public_files, kind, c
     assert "this code ran" not in capsys.readouterr().out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", ["paper", "released"])
 def test_the_command_line_runs_deca_on_flame_end_to_end(public_files, tmp_path, variant):
     done = neuface(
