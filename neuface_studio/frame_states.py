@@ -52,7 +52,7 @@ def frame_runs(
         if entry.first is None and entry.last is None:
             continue  # a whole view: it says nothing of any frame
         of_view = [entry.view in (None, name) for name in view_names]
-        left_out[np.ix_(entry.frames(frames), np.flatnonzero(of_view))] = True
+        left_out[np.ix_(np.asarray(entry.frames(frames)), np.flatnonzero(of_view))] = True
     suspicions = [list[str]() for _ in range(frames)]
     for flag, places in flagged:
         if flag.measure in TOLD_APART:
@@ -86,7 +86,7 @@ def _describe(
     words = []
     for text, where in (("no face in", ~found), ("left out in", out)):
         if where.any():
-            words.append(f"{text} {', '.join(names[view] for view in np.flatnonzero(where))}")
+            words.append(f"{text} {', '.join(names[int(view)] for view in np.flatnonzero(where))}")
     part = bool(words)
     if suspicion:
         words.append(f"suspect: {', '.join(dict.fromkeys(suspicion))}")

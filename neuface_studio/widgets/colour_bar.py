@@ -14,8 +14,8 @@ from neuface_studio.layers import DOTS, HEATS, number_text
 BARS = {**HEATS, DOTS.id: DOTS}
 NOT_KNOWN = {
     "dots": "known of the newest iteration only",
-    "pixel": "known of the newest iteration only",
-    "vertex": "not kept of this state",
+    "pixel": "worked out for the newest iteration only",
+    "vertex": "being worked out; unknown of a saved result",
     "update": "no step of this run led here",
     "cross": "needs two views",
 }

@@ -31,7 +31,8 @@ class FlipKey(QObject):
 
     def release(self, event: QKeyEvent) -> None:
         """A key was let go; other keys than the command's change nothing."""
-        keys = {sequence[0].key() for sequence in self._action.shortcuts() if sequence.count()}
+        sequences = self._action.shortcuts()
+        keys = {sequence[0].key() for sequence in sequences if sequence.count()}  # type: ignore[index]
         if Qt.Key.Key_Tab in keys:
             keys.add(Qt.Key.Key_Backtab)  # the same key with Shift
         if self._comparison.flipped and event.key() in keys and not event.isAutoRepeat():

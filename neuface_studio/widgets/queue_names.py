@@ -17,7 +17,7 @@ class NameDelegate(QStyledItemDelegate):
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> None:
-        flags = index.siblingAtColumn(FLAGS)
+        flags = index.model().index(index.row(), FLAGS)
         words = flags.data(Qt.ItemDataRole.DisplayRole)
         if not words:
             super().paint(painter, option, index)
