@@ -157,7 +157,8 @@ class AssetsSheet(Sheet):
             lines.append(f"licence: {asset.licence}; from {asset.url}")
             if state.status != "ready":
                 lines += [f"{number}. {step}" for number, step in enumerate(asset.steps, start=1)]
-            lines.append(f"then: Edit &gt; Settings, or <tt>neuface track INPUT {asset.use}</tt>")
+            chosen = "" if asset.kind == "detector" else "Edit &gt; Settings, or "
+            lines.append(f"then: {chosen}<tt>neuface track INPUT {asset.use}</tt>")
             self._put(asset.title, state.status, asset.purpose, "<br>".join(lines))
         self.rows.setCurrentIndex(self.rows.model().index(min(place, self.rows.topLevelItemCount() - 1), 0))
 

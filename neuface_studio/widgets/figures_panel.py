@@ -12,7 +12,7 @@ from neuface_studio import theme
 from neuface_studio.actions import EXPLANATIONS
 from neuface_studio.given_tracks import absent_figures
 from neuface_studio.session import IterationRecord, Session
-from neuface_studio.widgets.common import soft
+from neuface_studio.widgets.common import ElidedLabel, soft
 from neuface_studio.widgets.plots import figure
 
 
@@ -84,8 +84,8 @@ class FiguresPanel(QFrame):
             cells[2].setStyleSheet("font-weight: 700;")
             self._cells[row.key] = cells
         outer.addLayout(grid)
-        self.absent = soft("", name="faint")
-        self.absent.setWordWrap(True)
+        self.absent = ElidedLabel()
+        self.absent.setObjectName("faint")
         outer.addWidget(self.absent)
         session.iteration_changed.connect(self._show)
         session.history_changed.connect(self._show)
@@ -102,7 +102,7 @@ class FiguresPanel(QFrame):
         newest_shown = record is not None and record.index > 0 and record.index == session.newest
         given = None if record is None else record.given
         absent = {} if given is None else absent_figures(given)
-        self.absent.setText(_in_words(absent))
+        self.absent.set_text(_in_words(absent))
         self.absent.setVisible(bool(absent))
         truth = session.footage is not None and session.footage.sequence.ground_truth is not None
         for row in ROWS:

@@ -88,7 +88,8 @@ def test_an_imported_mesh_sequence_opens_is_drawn_measured_and_judged(
     session.set_frame(1)  # no mesh in the first view here: the picture alone
     still(window, qtbot)
     assert not np.isfinite(window.view_grid.drawn(0).meshes.points[0]).any()
-    assert "topology" in window.figures.absent.text() and "NME" in window.figures.absent.text()
+    why = window.figures.absent.full_text()
+    assert "NME" in why and "topology" in why
     assert np.isnan(session.record().nme_percent).all()
     window.review_bar.judge("accept", stay=True)
     assert session.judgement is not None and not session.judgement.stale
