@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from neuface_engine.review.assignment import LEASE_S, give_back, hand_out, held, hold, open_names
-from neuface_engine.review.events import PLANT_JUDGED, Event, Other, Verdict, active, new_id, now
+from neuface_engine.review.events import PLANT_JUDGED, Event, Other, Verdict, active, new_id, now, sequence_of
 from neuface_engine.review.proof.audit import DRAWN, Audit, audits, load_audit
 from neuface_engine.review.proof.evidence import gather
 from neuface_engine.review.proof.mixing import Source, StreamItem
@@ -102,9 +102,9 @@ def in_hand(project: Project, reviewer: str) -> dict[str, Handed]:
             if event.sequence in found and not found[event.sequence].judged:
                 del found[event.sequence]
         else:
-            name = event.sequence if isinstance(event, Verdict) else str(event.data.get("on", ""))
+            name = sequence_of(event) or ""
             if name in found and _is_about(event, found[name]):
-                found[name] = _judged(found[name])
+                found[name] = replace(found[name], judged=True)
     return found
 
 
@@ -238,10 +238,6 @@ def _is_about(event: Event, handed: Handed) -> bool:
     if isinstance(event, Verdict):
         return handed.plant is None
     return handed.plant is not None and getattr(event, "data", {}).get("plant") == handed.plant.id
-
-
-def _judged(handed: Handed) -> Handed:
-    return replace(handed, judged=True)
 
 
 def _seeds(project: Project) -> dict[str, str]:
