@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
+from neuface_engine.errors import NeuFaceError
 from neuface_engine.optimization.repairs import Repairs
-from neuface_studio.model import Footage
+from neuface_studio.model import FIRST_RUN, Footage
 from neuface_studio.worker.held_run import HeldRun
-from neuface_studio.worker.keeping import RunKeeper
+from neuface_studio.worker.keeping import RunKeeper, owner
+from neuface_studio.worker.mailbox import SavedResult
 
 Phases = tuple[tuple[int, Repairs], ...]
 """Pairs (iteration, repairs): from that iteration on the run went on under these."""
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """``resumed``: runs of an earlier session are there again; ``owner``: the one among whose iterations the saved
+    result is; ``notes``: level and text of what the reviewer should know."""
+
+    resumed: bool
+    owner: str
+    notes: tuple[tuple[str, str], ...]
 
 
 class HeldRuns:
@@ -74,10 +87,26 @@ class HeldRuns:
 
     # The disk
 
-    def read(self) -> tuple[dict[str, Any], list[str]]:
-        """The runs of earlier sessions, and why others are left aside."""
+    def begin(self, saved: SavedResult | None, make: Callable[[], Any]) -> Beginning:
+        """Take up the runs of earlier sessions; ``make`` gives the first run where it has to begin anew."""
         # A run may move its head to another device; the window goes on drawing with its own.
-        return self._keeper.read(self._footage.encoder, copy.deepcopy(self._footage.head), self.under)
+        head = copy.deepcopy(self._footage.head)
+        kept, trouble = self._keeper.read(self._footage.encoder, head, self.under)
+        place = FIRST_RUN if saved is None else owner(kept, saved)
+        first = kept.pop(FIRST_RUN, None)
+        going_on = first is not None and place is not None  # a result that is none of the runs' counts more
+        if going_on:
+            self.put(FIRST_RUN, first)
+            try:
+                self.woken(FIRST_RUN)
+            except NeuFaceError as error:
+                trouble.append(str(error))
+                going_on = False
+        if not going_on:
+            self.put(FIRST_RUN, make())
+        for name, run in kept.items():
+            self.put(name, run)
+        return Beginning(place is not None and (going_on or bool(kept)), place or FIRST_RUN, _told(trouble))
 
     def woken(self, name: str) -> HeldRun:
         """The run, made again if it lies in its file only. Raises CheckpointError."""
@@ -92,3 +121,11 @@ class HeldRuns:
     def keep_for_good(self) -> str:
         """As `keep`, at once, and see that the project does not grow without bounds."""
         return self.keep(at_once=True) or self._keeper.bound_project()
+
+
+def _told(trouble: list[str]) -> tuple[tuple[str, str], ...]:
+    """Why saved runs are left aside, in one line."""
+    if not trouble:
+        return ()
+    what = "A saved run is" if len(trouble) == 1 else f"{len(trouble)} saved runs are"
+    return (("warning", f"{what} left aside: {trouble[0]}"),)

@@ -47,7 +47,7 @@ class RunKeeper:
             try:
                 run = KeptRun.read(path, encoder, head, sequence_under)
             except NeuFaceError as error:
-                trouble.append(f"A saved run is left aside: {error}")
+                trouble.append(str(error))
                 continue
             name = FIRST_RUN if path.parent.name != BRANCHES else run.name or path.stem
             runs[name] = run

@@ -20,7 +20,7 @@ from neuface_studio.model import FIRST_RUN, Footage, RunState, run_title
 from neuface_studio.worker.figures import figures_of, measured, tracks_of
 from neuface_studio.worker.held_run import HeldRun
 from neuface_studio.worker.held_runs import HeldRuns
-from neuface_studio.worker.keeping import RunKeeper, owner
+from neuface_studio.worker.keeping import RunKeeper
 from neuface_studio.worker.mailbox import Mailbox, SavedResult, Snapshot
 from neuface_studio.worker.pixel_watch import PixelWatch
 from neuface_studio.worker.threads import lower_priority, worker_threads
@@ -64,7 +64,8 @@ class OptimiserWorker(QObject):
         self._single_steps = 0
         self._target = target
         self._stop = False
-        self._repairs = Repairs()
+        self._repairs = self._wanted = Repairs()
+        self._undoing = 0  # repairs that wait to be undone
         self._plain: dict[str, Any] = {}  # what the settings mute and exclude without repairs
         self._pixel_watch = PixelWatch()
         self._jobs: deque[Callable[[], None]] = deque()
@@ -113,13 +114,20 @@ class OptimiserWorker(QObject):
         """Let every run go on with these landmarks, muting and excluding what the repairs say; ``footage`` has them
         applied."""
         with self._wake:
-            self._take_repairs(footage, repairs)
+            self._wanted = repairs
+            if self._undoing:  # after that
+                self._jobs.append(lambda: self._take_repairs(footage, repairs))
+            else:
+                self._take_repairs(footage, repairs)
             self._wake.notify()
 
     def undo_repair(self, footage: Footage, repairs: Repairs, run: str, number: int) -> None:
         """Pause; a run goes back to where it was before these repairs were changed. Steps taken since stay in it, and
         branch ``number`` goes on from there."""
         self.pause()
+        with self._wake:
+            self._wanted = repairs
+            self._undoing += 1
         self._do_at_rest(lambda: self._undo_repair(footage, repairs, run, number))
 
     def activate(self, run: str) -> None:
@@ -204,39 +212,22 @@ class OptimiserWorker(QObject):
         self._plain = {
             field.name: getattr(plain, field.name) for field in fields(plain) if field.name in REPAIRED
         }
-        kept, trouble = self._held.read()
         saved = self._saved
-        place = owner(kept, saved) if saved is not None else FIRST_RUN
-        first = kept.pop(FIRST_RUN, None)
-        if (
-            first is None or place is None
-        ):  # a result that is none of the runs' counts more than where they were
-            self._held.put(FIRST_RUN, self._begun(nf.NeuFace, self._config_of(plain)))
-        else:
-            self._held.put(FIRST_RUN, first)
-            try:
-                self._held.woken(FIRST_RUN)
-            except NeuFaceError as error:
-                trouble.append(f"A saved run is left aside: {error}")
-                self._held.put(FIRST_RUN, self._begun(nf.NeuFace, self._config_of(plain)))
-                first = None
+        begun = self._held.begin(saved, lambda: self._begun(nf.NeuFace, self._config_of(plain)))
         if self._stop:
             return
-        for name, run in kept.items():
-            self._held.put(name, run)
-        resumed = place is not None and (first is not None or bool(kept))
         records = tuple(record for held in self._held for record in held.records())
         self.mailbox.put(
             Snapshot(
                 records=records,
                 unwatched=(False,) * len(records),
                 state=self._resting_state(self._held[FIRST_RUN].last),
-                resumed=resumed,
-                owner=place or FIRST_RUN,
-                notes=tuple(("warning", line) for line in trouble),
+                resumed=begun.resumed,
+                owner=begun.owner,
+                notes=begun.notes,
             )
         )
-        if saved is not None and not resumed and not self._stop:
+        if saved is not None and not begun.resumed:
             self._measure_saved(saved)
 
     def _begun(self, method: Any, config: Any) -> Any:
@@ -380,6 +371,10 @@ class OptimiserWorker(QObject):
             self._open(name, lambda: origin.branch(iteration, config=replace(origin.config, **changes)))
 
     def _undo_repair(self, footage: Footage, repairs: Repairs, run: str, number: int) -> None:
+        with self._wake:
+            self._undoing -= 1
+        if self._wanted != repairs:
+            return  # undone, redone or repaired again meanwhile
         undone = self._repairs
         self._take_repairs(footage, repairs)
         self.activate(run)

@@ -57,6 +57,7 @@ def test_a_killed_window_loses_no_verdict_and_comes_back_where_it_was(tmp_path: 
         assert found == said, "verdict, note, frame, iteration and all iterations are there"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to another process there")
 def test_ctrl_c_closes_the_window_and_keeps_what_is_finished(tmp_path: Path) -> None:
     footage, settings = tmp_path / "clip", tmp_path / "settings.ini"
