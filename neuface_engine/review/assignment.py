@@ -73,8 +73,7 @@ def hand_out(
 
 def open_names(index: Index, reviewer: str, names: Sequence[str], *, double: bool = False) -> set[str]:
     """Those of `names` that `hand_out` might hand this reviewer now."""
-    index.refresh()
-    with index.writing() as connection:
+    with index.reading() as connection:
         where = Filter(names=tuple(names))
         open_ones = _open_to(reviewer, where, index, _now(connection), double=double, new=False)
         return set(connection.execute(select(s.c.name).where(*open_ones)).scalars())
@@ -111,8 +110,7 @@ def give_back(index: Index, reviewer: str, sequence: str | None = None) -> None:
 
 def held(index: Index) -> list[tuple[str, str, float]]:
     """(sequence, reviewer, seconds left) of everything that is in hand now."""
-    index.refresh()
-    with index.writing() as connection:
+    with index.reading() as connection:
         moment = _now(connection)
         query = select(leases).where(leases.c.until > moment).order_by(leases.c.sequence, leases.c.reviewer)
         return [(row.sequence, row.reviewer, row.until - moment) for row in connection.execute(query)]

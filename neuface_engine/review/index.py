@@ -92,14 +92,14 @@ class Index:
         query: Select[Any] = select(*COLUMNS).where(*(where or Filter()).conditions(dialect))
         query = ordered(query, order, dialect, descending=descending, seed=seed)
         query = query.offset(offset or None).limit(limit)
-        with self._reading() as connection:
+        with self.reading() as connection:
             return [row_of(row) for row in connection.execute(query)]
 
     def count(self, where: Filter | None = None) -> int:
         """How many sequences pass the filter."""
         query = select(func.count()).select_from(s)
         query = query.where(*(where or Filter()).conditions(self.engine.dialect.name))
-        with self._reading() as connection:
+        with self.reading() as connection:
             return int(connection.execute(query).scalar_one())
 
     def row(self, name: str) -> QueueRow | None:
@@ -119,14 +119,14 @@ class Index:
         dialect = self.engine.dialect.name
         query = select(s.c.name).where(*(where or Filter()).conditions(dialect))
         query = ordered(query, order, dialect, descending=descending, seed=seed)
-        with self._reading() as connection:
+        with self.reading() as connection:
             return list(connection.execute(query).scalars())
 
     def states(self, where: Filter | None = None) -> dict[str, int]:
         """{state: how many}; states that do not occur are absent."""
         query = select(s.c.state, func.count()).group_by(s.c.state)
         query = query.where(*(where or Filter()).conditions(self.engine.dialect.name))
-        with self._reading() as connection:
+        with self.reading() as connection:
             return {state: int(number) for state, number in connection.execute(query)}
 
     def flag_counts(self, where: Filter | None = None) -> dict[str, int]:
@@ -143,7 +143,7 @@ class Index:
             select(s.c.measures).where(s.c.measures.is_not(None)).order_by(s.c.measured_key.desc()).limit(64)
         )
         names: dict[str, None] = {}
-        with self._reading() as connection:
+        with self.reading() as connection:
             for measures in connection.execute(query).scalars():
                 names.update(dict.fromkeys(measures or {}))
         return sorted(names)
@@ -161,7 +161,7 @@ class Index:
         columns = [measure(name, dialect).label(f"m{place}") for place, name in enumerate(measures)]
         query = select(s.c.name, *columns).where(*(where or Filter()).conditions(dialect))
         query = ordered(query, order, dialect).limit(limit)
-        with self._reading() as connection:
+        with self.reading() as connection:
             rows = connection.execute(query).all()
         figures = np.array([[np.nan if v is None else v for v in row[1:]] for row in rows], float)
         return [row[0] for row in rows], figures.reshape(len(rows), len(measures))
@@ -172,7 +172,7 @@ class Index:
         while True:
             query = select(s.c.name, s.c.measures, s.c.flags, s.c.suspicion).order_by(s.c.name).limit(_PART)
             query = query.where(s.c.listed, s.c.name > after, s.c.measured_key != "")
-            with self._reading() as connection:
+            with self.reading() as connection:
                 rows = connection.execute(query).all()
             if not rows:
                 return
@@ -184,7 +184,7 @@ class Index:
     def entries(self, names: Sequence[str]) -> dict[str, dict[str, Any]]:
         """{sequence: {"track", "source", "identity"}} as listed, of those of these sequences that are."""
         found: dict[str, dict[str, Any]] = {}
-        with self._reading() as connection:
+        with self.reading() as connection:
             for at in range(0, len(names), 2000):
                 query = select(s.c.name, s.c.track, s.c.source, s.c.identity)
                 query = query.where(s.c.listed, s.c.name.in_(names[at : at + 2000]))
@@ -198,7 +198,7 @@ class Index:
         query = select(s.c.name, s.c.source).where(s.c.listed, s.c.source.is_not(None)).order_by(s.c.name)
         if names is not None:
             query = query.where(s.c.name.in_(list(names)))
-        with self._reading() as connection:
+        with self.reading() as connection:
             return {name: json.loads(source) for name, source in connection.execute(query)}
 
     def events(self, *kinds: str, sequence: str | None = None, reviewer: str | None = None) -> list[Event]:
@@ -210,19 +210,19 @@ class Index:
             query = query.where(e.c.sequence == sequence)
         if reviewer is not None:
             query = query.where(e.c.reviewer == reviewer)
-        with self._reading() as connection:
+        with self.reading() as connection:
             found = [from_record(json.loads(body)) for body in connection.execute(query).scalars()]
         return [event for event in found if event is not None]
 
     def heads(self) -> dict[str, Head]:
         """The state of every log that was taken in, by name."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             rows = connection.execute(select(schema.cursors).order_by(schema.cursors.c.log)).all()
         return {row.log: Head(row.lines, row.head) for row in rows}
 
     def problems(self) -> list[tuple[str, int, str]]:
         """(log, line, what is wrong with it) of each damaged line and broken chain that was met."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             rows = connection.execute(select(schema.problems).order_by("log", "line")).all()
         return [(row.log, row.line, row.words) for row in rows]
 
@@ -263,7 +263,8 @@ class Index:
             yield connection
 
     @contextmanager
-    def _reading(self) -> Iterator[Connection]:
+    def reading(self) -> Iterator[Connection]:
+        """The index as the logs have it now, to be asked."""
         self.refresh()
         with self._lock, told(self.engine), self.engine.connect() as connection:
             yield connection
@@ -380,7 +381,7 @@ class Index:
         query = select(column, func.count()).where(column != "").group_by(column)
         query = query.where(*(where or Filter()).conditions(self.engine.dialect.name))
         totals: dict[str, int] = {}
-        with self._reading() as connection:
+        with self.reading() as connection:
             for words, number in connection.execute(query):
                 for word in unpack(words):
                     totals[word] = totals.get(word, 0) + int(number)

@@ -162,9 +162,10 @@ class CurvePlot(QFrame):
             label.setText(figure(values[place[0]]) if values is not None and len(place) else "–")
 
     def eventFilter(self, watched: object, event: QEvent) -> bool:
-        if watched is self._plot:
-            if event.type() == QEvent.Type.Resize:
-                self._empty.setGeometry(self._plot.rect().adjusted(44, 0, 0, -20))
+        of_plot = watched is self._plot
+        if of_plot and event.type() == QEvent.Type.Resize:
+            self._empty.setGeometry(self._plot.rect().adjusted(44, 0, 0, -20))
+        if of_plot:
             return False
         pressed = event.type() == QEvent.Type.MouseButtonPress or (
             event.type() == QEvent.Type.MouseMove

@@ -200,9 +200,10 @@ class HistogramPanel(Panel):
         of = f", drawn from {shown.of:,}" if shown.of else ""
         self.state.setText(f"{count:,} sequences{of}" if count else "nothing measured yet")
         unit = check.unit
-        words = f"{quantity(shown.lowest, unit)} to {quantity(shown.highest, unit)}" if count else ""
+        parts = [f"{quantity(shown.lowest, unit)} to {quantity(shown.highest, unit)}"] if count else []
         if shown.limit is not None:
-            words += f"; flagged {check.side} {quantity(shown.limit, unit)}"
+            parts.append(f"flagged {check.side} {quantity(shown.limit, unit)}")
+        words = "; ".join(parts)
         brush = self.bars.brush
         if brush is not None and count:
             low, high = shown.brushed(*brush)
