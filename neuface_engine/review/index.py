@@ -231,10 +231,12 @@ class Index:
     def refresh(self) -> None:
         """Takes in what was logged since; reads nothing but that."""
         with self._lock:
-            stamps = self._journal.stamps()
-            if stamps == self._stamps:
+            if self._journal.stamps() == self._stamps:
                 return
-            with self.writing() as connection:
+            with self._folding() as connection:
+                stamps = (
+                    self._journal.stamps()
+                )  # as they are now that nobody else folds: others may have been first
                 self._take_in(connection, stamps)
             self._stamps = stamps
 
@@ -250,7 +252,7 @@ class Index:
         """Looks whether tracks came, went or changed (None: of all sequences); returns how many did."""
         self.refresh()
         self._tracks.forget()
-        with self._lock, self.writing() as connection:
+        with self._folding() as connection:
             return check_tracks(connection, names, self._tracks)
 
     def close(self) -> None:
@@ -263,6 +265,17 @@ class Index:
             yield connection
 
     @contextmanager
+    def _folding(self) -> Iterator[Connection]:
+        """A transaction that changes what stands on sequences: one client at a time, the others wait. Whoever works a
+        row out from what it was before would otherwise undo what another wrote meanwhile."""
+        with self.writing() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(
+                    select(schema.meta).where(schema.meta.c.key == "version").with_for_update()
+                )
+            yield connection
+
+    @contextmanager
     def reading(self) -> Iterator[Connection]:
         """The index as the logs have it now, to be asked."""
         self.refresh()
@@ -270,9 +283,6 @@ class Index:
             yield connection
 
     def _take_in(self, connection: Connection, stamps: dict[str, tuple[int, int]]) -> None:
-        if connection.dialect.name == "postgresql":
-            # One client at a time folds; the others wait and then find it done.
-            connection.execute(select(schema.meta).where(schema.meta.c.key == "version").with_for_update())
         cursors = self._cursors(connection)
         if any(log not in stamps for log in cursors):
             self._clear(connection)

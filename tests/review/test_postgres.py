@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.stats import hypergeom
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from neuface_engine.cli import main
 from neuface_engine.errors import ProjectError
-from neuface_engine.review import Filter, Project, chain
+from neuface_engine.review import Filter, Project, chain, schema
 from neuface_engine.review.assignment import draw_double, give_back, held
 from neuface_engine.review.events import Added
 from neuface_engine.review.merge import merge
@@ -120,6 +120,25 @@ def test_many_threads_on_one_log_keep_every_event_and_the_chain(tmp_path: Path, 
         thread.join()
     assert project.heads()["anna"].lines == 40
     assert not project.log.problems
+
+
+def test_a_log_that_another_began_while_one_waited_to_take_logs_in_is_not_taken_for_removed(
+    tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna = make(tmp_path, postgres_url, 2)
+    bob = Project.open(tmp_path, database=postgres_url)
+    _made.append(bob)
+    anna.judge("001", "accept", "anna")
+    bob.judge("000", "reject", "bob")
+    assert anna.index.states() == {"accept": 1, "reject": 1}
+    stamps = bob.log.stamps
+    earlier = [{log: stamp for log, stamp in stamps().items() if log != "anna"}]
+    monkeypatch.setattr(bob.log, "stamps", lambda: earlier.pop() if earlier else stamps())
+    bob.index.refresh()
+    assert not earlier
+    with anna.index.engine.connect() as connection:  # as it stands there, with nothing taken in meanwhile
+        rows = connection.execute(select(schema.sequences.c.name, schema.sequences.c.state)).all()
+    assert dict(map(tuple, rows)) == {"000": "reject", "001": "accept"}
 
 
 _REVIEWER = """
