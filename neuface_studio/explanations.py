@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from textwrap import fill
 
 TIP_WIDTH = 88  # characters a line: a tooltip must not lie across the whole footage
@@ -36,6 +37,7 @@ EXPLANATIONS: dict[str, str] = {
 }
 
 
+@lru_cache(maxsize=4096)  # commands say the same again and again, whenever the session changes
 def wrapped(text: str) -> str:
     """A tooltip in lines of readable length; its own line breaks stay."""
     return "\n".join(fill(line, TIP_WIDTH, break_long_words=False) for line in text.split("\n"))

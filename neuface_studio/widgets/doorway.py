@@ -21,6 +21,7 @@ class Doorway:
     def __init__(self, window: MainWindow) -> None:
         self._window = window
         self._session, self._settings = window.session, window.settings
+        self._noted: Path | None = None
 
     def open_path(
         self, path: Path | None, *, views: str | None = None, max_frames: int | None = None
@@ -77,8 +78,12 @@ class Doorway:
 
     def note_open(self) -> None:
         """Write down which project is open, for `recover`; it has to be on the disk before a crash."""
-        if self._session.project_folder is not None:
-            self._settings.setValue("session/open", str(self._session.project_folder))
+        folder = self._session.project_folder
+        if folder == self._noted:
+            return
+        self._noted = folder
+        if folder is not None:
+            self._settings.setValue("session/open", str(folder))
         else:
             self._settings.remove("session/open")
         self._settings.sync()

@@ -46,6 +46,7 @@ class ProofPanel(Panel):
         super().__init__("Proof", "of the failure rate", TIP, parent)
         self._session, self._desk = session, desk
         self.readout: Readout | None = None
+        self._planned: Project | None = None  # for which the plan is shown
         inner = self.inner
         self.headline = QLabel()
         self.headline.setWordWrap(True)
@@ -113,10 +114,12 @@ class ProofPanel(Panel):
         head, *rest = shown_lines(self.readout)
         self.headline.setText(head[:1].upper() + head[1:])
         self.headline.setStyleSheet(f"color: {colour}; font-weight: 600;")
-        self.lines.setText("\n".join(rest))
         self.form.setVisible(not drawn)
         self.papers.setVisible(drawn)
-        if not drawn:
+        if drawn:
+            self._planned = None
+            self.lines.setText("\n".join(rest))
+        elif self._planned is not project:  # no verdict changes what a plan takes
             self._show_plan()
         self.state.setText("✓ proven" if self.readout.passes else "")
 
@@ -134,7 +137,7 @@ class ProofPanel(Panel):
     @Slot()
     def _show_plan(self) -> None:
         """Say what the chosen plan takes, before anything is drawn."""
-        project = self._desk.project
+        project = self._planned = self._desk.project
         if project is None:
             return
         try:
@@ -166,6 +169,7 @@ class ProofPanel(Panel):
         self.show_proof()
 
     def showEvent(self, event: object) -> None:
+        self._planned = None
         self.show_proof()
 
 
