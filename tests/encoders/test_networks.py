@@ -85,7 +85,7 @@ def test_gradient_reaches_the_parts_that_move_and_no_other(smirk):
 
 def test_smirk_is_recognised_without_its_weights_being_read(smirk_file):
     assert "300 + 50" in check_checkpoint("smirk", smirk_file)
-    with pytest.raises(nf.AssetError, match="E_flame is missing; give DECA.s deca_model.tar"):
+    with pytest.raises(nf.AssetError, match=r"E_flame is missing; give DECA's deca_model\.tar"):
         check_checkpoint("deca", smirk_file)
 
 
