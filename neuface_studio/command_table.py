@@ -274,7 +274,7 @@ COMMANDS: tuple[Command, ...] = (
         "Next c&ontrol",
         "&View",
         ("F6",),
-        "Move the keyboard to the next button or field (Tab is taken by the comparison).",
+        "Move the keyboard to the next control: Space or Return presses it, Escape leads back. Tab is the comparison.",
         starts_group=True,
     ),
     Command(

@@ -195,6 +195,10 @@ QPushButton[verdict="unsure"] {{ background: {LINE_STRONG}; border-color: {LINE_
 QPushButton[verdict]:hover {{ border-color: {TEXT}; }}
 QPushButton[verdict]:checked {{ border: 2px solid white; padding: 4px 15px; }}
 QPushButton[verdict]:disabled {{ background: {PANEL}; border-color: {LINE}; color: {TEXT_FAINT}; }}
+QPushButton#primary:focus, QToolButton#primary:focus, QPushButton:checked:focus, QToolButton:checked:focus,
+QPushButton[verdict]:focus {{ border-color: {TEXT}; }}
+QPushButton[verdict]:checked:focus {{ border-color: {ACCENT}; }}
+QFileDialog QToolButton {{ padding: 3px; }}
 QLineEdit {{
     background: {GROUND}; border: 1px solid {LINE_STRONG}; border-radius: 5px; padding: 4px 8px;
     selection-background-color: {ACCENT_DEEP};
@@ -220,6 +224,7 @@ QSlider::sub-page:horizontal {{ background: {ACCENT}; border-radius: 2px; }}
 QSlider::handle:horizontal {{
     background: {TEXT}; width: 12px; height: 12px; margin: -4px 0; border-radius: 6px;
 }}
+QSlider::handle:horizontal:focus {{ background: {ACCENT}; border: 2px solid {TEXT}; margin: -6px 0; }}
 QProgressBar {{ background: {LINE}; border: none; border-radius: 3px; height: 6px; }}
 QProgressBar::chunk {{ background: {ACCENT}; border-radius: 3px; }}
 QTabBar::tab {{

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QAction, QKeyEvent
+from PySide6.QtGui import QAction, QColor, QKeyEvent, QPainter, QPen
 from PySide6.QtWidgets import QFrame, QLabel, QLineEdit, QScrollArea, QSizePolicy, QToolButton, QWidget
 
 from neuface_studio import actions, theme
@@ -85,6 +85,14 @@ class _KeepText:
 def on_show(widget: QWidget) -> bool:
     """Whether any of it can be seen: to Qt a dock behind another tab is visible, outside of the window."""
     return widget.isVisible() and not widget.visibleRegion().isEmpty()
+
+
+def draw_focus(painter: QPainter, widget: QWidget) -> None:
+    """Frame a widget that draws itself while it has the keyboard."""
+    if widget.hasFocus():
+        painter.setPen(QPen(QColor(theme.ACCENT), 1))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRect(widget.rect().adjusted(0, 0, -1, -1))
 
 
 def wrap_tool_tips(root: QWidget) -> None:

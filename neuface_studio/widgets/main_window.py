@@ -30,6 +30,7 @@ from neuface_studio.widgets.commands import (
 from neuface_studio.widgets.commands.base import Commands
 from neuface_studio.widgets.doorway import Doorway
 from neuface_studio.widgets.flip_key import FlipKey
+from neuface_studio.widgets.keyboard_focus import KeyboardFocus
 from neuface_studio.widgets.wiring import connect
 from neuface_studio.widgets.workspace import Workspace
 
@@ -55,6 +56,7 @@ class MainWindow(Workspace):
     def __init__(self, *, settings: QSettings | None = None, project: Path | None = None) -> None:
         super().__init__(settings=settings, project=project)
         self.flip_key = FlipKey(self.session.comparison, self.actions_by_id["flip"], self)
+        self.keyboard = KeyboardFocus(self, self.view_grid)
         self._closed = False
         self._clearing = QTimer(self)
         self._clearing.setSingleShot(True)

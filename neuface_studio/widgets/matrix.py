@@ -5,28 +5,39 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QHelpEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from neuface_engine.raster import colormap
 from neuface_studio import theme
+from neuface_studio.widgets.common import draw_focus
+from neuface_studio.widgets.keyboard_focus import ARROWS, ENTER
 
 COLORMAP = "viridis"
 NAME_WIDTH = 84
 HEAD = 18
 BAR_WIDTH = 86
+STEPS = {
+    Qt.Key.Key_Left: (0, -1),
+    Qt.Key.Key_Right: (0, 1),
+    Qt.Key.Key_Up: (-1, 0),
+    Qt.Key.Key_Down: (1, 0),
+}
 
 
 class MatrixView(QWidget):
-    """Symmetric ``values`` [V, V] in mm, NaN on the diagonal; a click tells which two views."""
+    """Symmetric ``values`` [V, V] in mm, NaN on the diagonal; arrows and Return, or a click, tell which two views."""
 
+    OWN_KEYS = ARROWS | ENTER
     pair_clicked = Signal(int, int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._names: tuple[str, ...] = ()
         self._values: NDArray[np.float64] = np.zeros((0, 0))
+        self._chosen = (0, 1)  # by the keyboard
         self._table = colormap(COLORMAP)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAccessibleName("Distance of every pair of views in millimetres")
 
@@ -35,6 +46,8 @@ class MatrixView(QWidget):
 
     def set_values(self, names: tuple[str, ...], values: NDArray[np.float64]) -> None:
         self._names, self._values = names, values
+        if max(self._chosen) >= len(names):
+            self._chosen = (0, 1)
         self.update()
 
     @property
@@ -89,6 +102,10 @@ class MatrixView(QWidget):
             for column in range(len(self._names)):
                 self._paint_cell(painter, row, column)
         self._paint_bar(painter)
+        draw_focus(painter, self)
+        if self.hasFocus() and max(self._chosen) < len(self._names):
+            painter.setPen(QPen(QColor(theme.TEXT), 2))
+            painter.drawRect(self._cell(*self._chosen).adjusted(1, 1, -1, -1))
 
     def _paint_cell(self, painter: QPainter, row: int, column: int) -> None:
         box = self._cell(row, column)
@@ -119,14 +136,29 @@ class MatrixView(QWidget):
         if pair is not None:
             self.pair_clicked.emit(*pair)
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        count, key = len(self._names), Qt.Key(event.key())
+        if key in ENTER and max(self._chosen) < count:
+            self.pair_clicked.emit(*self._chosen)
+        elif key in STEPS and count > 1:
+            row, column = self._chosen
+            down, across = STEPS[key]
+            row, column = (row + down) % count, (column + across) % count
+            if row == column:  # nothing to compare on the diagonal
+                row, column = (row + down) % count, (column + across) % count
+            self._chosen = row, column
+            self.setAccessibleDescription(self._words(row, column))
+            self.update()
+        else:
+            super().keyPressEvent(event)
+
+    def _words(self, row: int, column: int) -> str:
+        return f"{self._names[row]} against {self._names[column]}: {self._values[row, column]:.3f} mm"
+
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             pair = self._pair_at(QPointF(event.pos()))
             if pair is not None and self._values.size:
-                row, column = pair
-                words = (
-                    f"{self._names[row]} against {self._names[column]}: {self._values[row, column]:.3f} mm"
-                )
-                QToolTip.showText(event.globalPos(), words, self)
+                QToolTip.showText(event.globalPos(), self._words(*pair), self)
                 return True
         return super().event(event)

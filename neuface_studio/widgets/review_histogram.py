@@ -16,7 +16,7 @@ from neuface_engine.review.thresholds import CHECKS
 from neuface_studio import theme
 from neuface_studio.reviewing.desk import ReviewDesk
 from neuface_studio.session import Session
-from neuface_studio.widgets.common import ElidedLabel
+from neuface_studio.widgets.common import ElidedLabel, draw_focus
 from neuface_studio.widgets.frames_panel import Panel
 
 TIP = (
@@ -28,6 +28,7 @@ TIP = (
 class Bars(QWidget):
     """The bars of a histogram; ``brushed(first, last)`` when a range of them is chosen, (-1, -1) for none."""
 
+    OWN_KEYS = frozenset((Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Escape))
     brushed = Signal(int, int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -102,9 +103,10 @@ class Bars(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         shown = self._shown
+        painter = QPainter(self)
+        draw_focus(painter, self)
         if shown is None or not shown.counts:
             return
-        painter = QPainter(self)
         count, tallest = len(shown.counts), max(shown.counts)
         height, wide = self.height() - 6, self.width() / count
         painter.setPen(Qt.PenStyle.NoPen)
@@ -123,10 +125,7 @@ class Bars(QWidget):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QColor(theme.TEXT))
             painter.drawRect(QRectF(x - 2, height + 1, 4, 5))
-        if self.hasFocus():
-            painter.setPen(QPen(QColor(theme.ACCENT), 1))
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
+        draw_focus(painter, self)
 
 
 class HistogramPanel(Panel):

@@ -21,7 +21,7 @@ from neuface_studio import theme
 from neuface_studio.scene.renderer import Renderer
 from neuface_studio.scene.slit_scan import LARGEST_DIFFERENCE, REGIONS, SlitRequest, SlitScan
 from neuface_studio.session import Session
-from neuface_studio.widgets.common import heading, soft
+from neuface_studio.widgets.common import draw_focus, heading, soft
 from neuface_studio.widgets.picture_panel import PicturePanel
 
 LABELS = ("video", "mesh", "|difference|")
@@ -31,6 +31,7 @@ DIFFERENCE_MAP = "inferno"
 class SlitRows(QWidget):
     """The three rows over one time axis; a click or the arrow keys go to a frame."""
 
+    OWN_KEYS = frozenset((Qt.Key.Key_Left, Qt.Key.Key_Right))
     picked = Signal(int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -103,6 +104,7 @@ class SlitRows(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
+        draw_focus(painter, self)
         painter.setPen(QColor(theme.TEXT_SOFT))
         for row, label in enumerate(LABELS):
             place = self.place_of(row)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, Qt, Signal, Slot
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QKeyEvent
 from PySide6.QtWidgets import (
+    QAbstractButton,
+    QApplication,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -22,6 +24,7 @@ from neuface_studio import projects, theme
 from neuface_studio.durations import TimeLeft
 from neuface_studio.session import Task
 from neuface_studio.widgets.common import action_button, heading, soft
+from neuface_studio.widgets.keyboard_focus import ENTER
 
 WIDTH, OFFER_WIDTH = 720, 170  # px, with text of ordinary size
 
@@ -49,6 +52,14 @@ class StartPage(QStackedWidget):
             for button in self.findChildren(QToolButton):
                 if button.property("offer"):
                     button.setFixedWidth(round(OFFER_WIDTH * factor))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Return presses the button that the keyboard is on, as Space does."""
+        button = QApplication.focusWidget()
+        if Qt.Key(event.key()) in ENTER and isinstance(button, QAbstractButton):
+            button.click()
+        else:
+            super().keyPressEvent(event)
 
     def _invitation(self, actions: dict[str, QAction]) -> QWidget:
         column = QVBoxLayout()

@@ -60,11 +60,11 @@ class ViewCommands(Commands):
 
     @Slot()
     def do_focus_next(self) -> None:
-        self._window.focusNextPrevChild(True)
+        self._window.keyboard.move(True)
 
     @Slot()
     def do_focus_previous(self) -> None:
-        self._window.focusNextPrevChild(False)
+        self._window.keyboard.move(False)
 
     @Slot()
     def do_posed_3d(self) -> None:
