@@ -18,6 +18,7 @@ from neuface_studio.preferences import Settings, cache_folder
 from neuface_studio.queue_filter import Wanted
 from neuface_studio.queue_index import QueueIndex
 from neuface_studio.queue_model import QueueModel
+from neuface_studio.results import default_reviewer
 from neuface_studio.session import Session
 from neuface_studio.thumbnails import Thumbnails
 from neuface_studio.worker import BackgroundThread
@@ -44,6 +45,7 @@ class Queue(QObject):
         self.model.picture_wanted.connect(self._want_picture)
         self.thumbnails.made.connect(self.model.put_picture)
         self._index: QueueIndex | None = None
+        self.reviewer_name: Callable[[], str] = default_reviewer
         self._batch: BatchWorker | None = None
         self._thread: BackgroundThread | None = None
         self._batch_folder: Path | None = None
@@ -82,7 +84,7 @@ class Queue(QObject):
         if project is None:
             self.folder = None
             return False
-        self._index = QueueIndex(project)
+        self._index = QueueIndex(project, lambda: self.reviewer_name())
         self.thumbnails.forget()
         self.model.set_index(self._index, Wanted())
         self._place = -1

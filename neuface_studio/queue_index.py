@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from neuface_engine.review import Project
@@ -10,10 +10,10 @@ from neuface_engine.review.queue import Filter, QueueRow
 from neuface_studio.queue_filter import Wanted
 
 
-def filter_of(wanted: Wanted | None) -> Filter:
-    """The index's filter."""
+def filter_of(wanted: Wanted | None, reviewer: str) -> Filter:
+    """The index's filter, as this reviewer may see what passes it."""
     if wanted is None:
-        return Filter()
+        return Filter(seen_by=reviewer)
     ranges: dict[str, tuple[float | None, float | None]] = {}
     for measure, side, value in (*wanted.bounds, *wanted.brushed):
         low, high = ranges.get(measure, (None, None))
@@ -31,24 +31,29 @@ def filter_of(wanted: Wanted | None) -> Filter:
         text=wanted.text,
         ranges=ranges,
         suspicion=suspicion,
+        seen_by=reviewer,
     )
 
 
 class QueueIndex:
-    """What the queue's model asks."""
+    """What the queue's model asks, and what ``reviewer()`` may see of the answer."""
 
-    def __init__(self, project: Project) -> None:
-        self._project = project
+    def __init__(self, project: Project, reviewer: Callable[[], str]) -> None:
+        self._project, self._reviewer = project, reviewer
 
     def rows(
         self, wanted: Any, *, order: str, descending: bool, offset: int, limit: int
     ) -> Sequence[QueueRow]:
         return self._project.index.rows(
-            filter_of(wanted), order=order, descending=descending, offset=offset, limit=limit
+            filter_of(wanted, self._reviewer()),
+            order=order,
+            descending=descending,
+            offset=offset,
+            limit=limit,
         )
 
     def count(self, wanted: Any) -> int:
-        return self._project.index.count(filter_of(wanted))
+        return self._project.index.count(filter_of(wanted, self._reviewer()))
 
     def first_flagged(self, wanted: Any, *, order: str, descending: bool, after: int) -> int | None:
         """The first row behind ``after`` that carries a flag; None where there is none."""

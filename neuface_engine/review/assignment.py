@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, false, func, or_, select, true
@@ -40,10 +41,11 @@ def hand_out(
     What they hold already and have not judged comes first. Otherwise a sequence with a track that is not judged, or
     was judged on other bytes, and that nobody else holds. Where several reviews are wanted (`Assigned`, or `double`:
     two of everything) it is handed to as many different reviewers. `new`: also sequences without a track. `without`:
-    not these.
+    not these. The filter and the order know what this reviewer may know.
     """
     if not reviewer:
         raise ConfigError("reviewer: who are you? give a name")
+    where = replace(where or Filter(), seen_by=reviewer)
     index.refresh()
     while True:
         with index.writing() as connection:
@@ -54,7 +56,8 @@ def hand_out(
             name = connection.execute(_mine(reviewer, moment, open_ones)).scalar()
             if name is None:
                 query = select(s.c.name).where(*open_ones)
-                query = ordered(query, order, index.engine.dialect.name, descending=descending, seed=seed)
+                dialect = index.engine.dialect.name
+                query = ordered(query, order, dialect, descending=descending, seed=seed, seen_by=reviewer)
                 query = query.limit(1)
                 if connection.dialect.name == "postgresql":
                     query = query.with_for_update(skip_locked=True, of=s)

@@ -62,15 +62,18 @@ def _limited(measures: Mapping[str, float]) -> dict[str, float]:
     return {name: measures[name] for name in _FITTED if name in measures}
 
 
-def learn_from(project: Project, *, seed: int = 0) -> Learned:
+def learn_from(project: Project, *, seed: int = 0, seen_by: str | None = None) -> Learned:
     """What the project's standing verdicts teach; unsure counts as a failure, stale verdicts do not count.
 
     Of more than `TEACHERS` failures, or as many accepts, a random choice teaches: more would hardly change it.
+    seen_by: only from verdicts that this reviewer may know of.
     """
     judged = [
         row
         for states in (("reject", "unsure"), ("accept",))
-        for row in project.index.rows(Filter(states=states), order="random", seed=seed, limit=TEACHERS)
+        for row in project.index.rows(
+            Filter(states=states, seen_by=seen_by), order="random", seed=seed, limit=TEACHERS
+        )
         if row.measures
     ]
     judged.sort(key=lambda row: row.name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Iterator, Sequence
@@ -15,26 +14,18 @@ from neuface_engine.review import schema
 from neuface_engine.review.chain import Entry
 from neuface_engine.review.events import (
     Added,
-    Assigned,
-    Event,
     Measured,
-    Note,
     Relinked,
     Removed,
-    Repair,
     Undo,
-    Verdict,
-    active,
-    disputed,
-    from_record,
-    standing,
     to_record,
 )
-from neuface_engine.review.queue import pack, unpack
+from neuface_engine.review.parts import parts
+from neuface_engine.review.queue import pack, shuffle, unpack
+from neuface_engine.review.rejudging import CHUNK, rejudge
 from neuface_engine.review.track_files import TrackFiles
 
 s, e = schema.sequences, schema.events
-_CHUNK = 2000
 
 
 _encode = json.JSONEncoder(ensure_ascii=False).encode
@@ -60,7 +51,7 @@ def fold(connection: Connection, log: str, entries: Sequence[Entry]) -> dict[str
             history.append(_history_row(log, entry))
     upserts.flush()
     judged = _keep_history(connection, history)
-    _rejudge(connection, judged)
+    rejudge(connection, judged)
     _end_leases(connection, history)
     touched.update(dict.fromkeys(judged))
     return touched
@@ -224,91 +215,6 @@ def _keep_history(connection: Connection, rows: list[dict[str, Any]]) -> list[st
     return list(affected)
 
 
-def _rejudge(connection: Connection, names: list[str]) -> None:
-    """Works out again what stands on these sequences."""
-    if not names:
-        return
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    connection.execute(
-        insert(s).on_conflict_do_nothing(index_elements=["name"]),
-        [{"name": name, "shuffle": shuffle(name)} for name in names],
-    )
-    assigned = _assignments(connection, set(names))
-    for part in _parts(names):
-        by_name: dict[str, list[Event]] = {name: [] for name in part}
-        query = (
-            select(e.c.sequence, e.c.body)
-            .where(
-                e.c.sequence.in_(part),
-                e.c.kind.in_(("verdict", "adjudication", "note", "repair", "undo")),
-            )
-            .order_by(e.c.clock, e.c.line, e.c.id)
-        )
-        for name, body in connection.execute(query):
-            event = from_record(json.loads(body))
-            if event is not None:
-                by_name[name].append(event)
-        rows = [
-            {"which": name, **_standing_row(events), **assigned.get(name, _UNASSIGNED)}
-            for name, events in by_name.items()
-        ]
-        connection.execute(
-            update(s)
-            .where(s.c.name == bindparam("which"))
-            .values({column: bindparam(column) for column in rows[0] if column != "which"}),
-            rows,
-        )
-
-
-_UNASSIGNED = {"wanted": 1, "assigned": "", "blind": False}
-
-
-def _assignments(connection: Connection, names: set[str]) -> dict[str, dict[str, Any]]:
-    query = select(e.c.body).where(e.c.kind == "assigned").order_by(e.c.clock, e.c.line, e.c.id)
-    found = {}
-    for (body,) in connection.execute(query):
-        event = from_record(json.loads(body))
-        if isinstance(event, Assigned):
-            row = {"wanted": event.reviews, "assigned": pack(list(event.reviewers)), "blind": event.blind}
-            found.update({name: row for name in event.sequences if name in names})
-    return found
-
-
-def _standing_row(events: list[Event]) -> dict[str, Any]:
-    standing_events = active(events)
-    verdicts = [event for event in standing_events if isinstance(event, Verdict)]
-    notes = sum(isinstance(event, Note | Repair) for event in standing_events)
-    if not verdicts:
-        return {
-            "verdict": None,
-            "reviewer": None,
-            "reasons": "",
-            "note": None,
-            "time": None,
-            "verdict_id": None,
-            "verdict_hash": None,
-            "disputed": False,
-            "watched": False,
-            "judges": "",
-            "notes": notes,
-        }
-    last = standing(verdicts)
-    judges = dict.fromkeys(v.reviewer for v in verdicts if v.track_hash == last.track_hash)
-    return {
-        "verdict": last.verdict,
-        "reviewer": last.reviewer,
-        "reasons": pack(list(last.reasons)),
-        "note": last.note,
-        "time": last.time,
-        "verdict_id": last.id,
-        "verdict_hash": last.track_hash,
-        "disputed": disputed(verdicts),
-        "watched": bool(last.coverage.get("sufficient", False)),
-        "judges": pack([name.replace("|", "/") for name in judges]),
-        "notes": notes,
-    }
-
-
 def _end_leases(connection: Connection, history: list[dict[str, Any]]) -> None:
     """Who has just judged a sequence has it in hand no more."""
     done = [
@@ -379,26 +285,16 @@ def check_tracks(connection: Connection, names: Sequence[str] | None, tracks: Tr
 
 def _all_or(connection: Connection, names: Sequence[str] | None) -> Iterator[Sequence[str]]:
     if names is not None:
-        yield from _parts(names)
+        yield from parts(names, CHUNK)
         return
     after = ""
     while True:
-        query = select(s.c.name).where(s.c.name > after).order_by(s.c.name).limit(_CHUNK)
+        query = select(s.c.name).where(s.c.name > after).order_by(s.c.name).limit(CHUNK)
         part = list(connection.execute(query).scalars())
         if not part:
             return
         yield part
         after = part[-1]
-
-
-def _parts(names: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(names), _CHUNK):
-        yield names[start : start + _CHUNK]
-
-
-def shuffle(name: str) -> int:
-    """A number below 2^31 for a name, the same everywhere: the random order is made of it."""
-    return int.from_bytes(hashlib.sha256(name.encode("utf-8", "replace")).digest()[:4], "big") & 0x7FFFFFFF
 
 
 def _text(value: Any) -> str:

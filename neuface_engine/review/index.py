@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ from neuface_engine.review.database import INDEX_FILE, sqlite_copy, sqlite_engin
 from neuface_engine.review.events import Event, from_record
 from neuface_engine.review.folding import check_tracks, fold
 from neuface_engine.review.journal import Head, Journal
-from neuface_engine.review.queue import COLUMNS, Filter, QueueRow, measure, ordered, row_of, unpack
+from neuface_engine.review.queue import Filter, QueueRow, measure, ordered, row_columns, row_of, unpack
+from neuface_engine.review.seen import seen_columns
 from neuface_engine.review.track_files import TrackFiles
 
 s, e = schema.sequences, schema.events
@@ -89,8 +91,9 @@ class Index:
         dialect = self.engine.dialect.name
         if order.startswith("measure:"):
             self._index_measure(order.removeprefix("measure:"))
-        query: Select[Any] = select(*COLUMNS).where(*(where or Filter()).conditions(dialect))
-        query = ordered(query, order, dialect, descending=descending, seed=seed)
+        where = self._seen(where)
+        query: Select[Any] = select(*row_columns(where.seen_by)).where(*where.conditions(dialect))
+        query = ordered(query, order, dialect, descending=descending, seed=seed, seen_by=where.seen_by)
         query = query.offset(offset or None).limit(limit)
         with self.reading() as connection:
             return [row_of(row) for row in connection.execute(query)]
@@ -98,7 +101,7 @@ class Index:
     def count(self, where: Filter | None = None) -> int:
         """How many sequences pass the filter."""
         query = select(func.count()).select_from(s)
-        query = query.where(*(where or Filter()).conditions(self.engine.dialect.name))
+        query = query.where(*self._seen(where).conditions(self.engine.dialect.name))
         with self.reading() as connection:
             return int(connection.execute(query).scalar_one())
 
@@ -117,25 +120,34 @@ class Index:
     ) -> list[str]:
         """The names alone, which for very many sequences is much less."""
         dialect = self.engine.dialect.name
-        query = select(s.c.name).where(*(where or Filter()).conditions(dialect))
-        query = ordered(query, order, dialect, descending=descending, seed=seed)
+        where = self._seen(where)
+        query = select(s.c.name).where(*where.conditions(dialect))
+        query = ordered(query, order, dialect, descending=descending, seed=seed, seen_by=where.seen_by)
         with self.reading() as connection:
             return list(connection.execute(query).scalars())
 
+    def hidden_names(self) -> set[str]:
+        """Sequences of which something was said that those who are still to judge them blind must not know."""
+        with self.reading() as connection:
+            return set(connection.execute(select(s.c.name).where(s.c.listed, s.c.hidden)).scalars())
+
     def states(self, where: Filter | None = None) -> dict[str, int]:
         """{state: how many}; states that do not occur are absent."""
-        query = select(s.c.state, func.count()).group_by(s.c.state)
-        query = query.where(*(where or Filter()).conditions(self.engine.dialect.name))
+        where = self._seen(where)
+        state = seen_columns(where.seen_by)["state"].label("seen_state")
+        query = select(state, func.count()).group_by(state)
+        query = query.where(*where.conditions(self.engine.dialect.name))
         with self.reading() as connection:
             return {state: int(number) for state, number in connection.execute(query)}
 
     def flag_counts(self, where: Filter | None = None) -> dict[str, int]:
         """{flag: on how many sequences}, the most frequent first."""
-        return self._word_counts(s.c.flags, where)
+        return self._word_counts(s.c.flags, self._seen(where))
 
     def reason_counts(self, where: Filter | None = None) -> dict[str, int]:
         """{reason: on how many sequences}, the most frequent first."""
-        return self._word_counts(s.c.reasons, where)
+        where = self._seen(where)
+        return self._word_counts(seen_columns(where.seen_by)["reasons"], where)
 
     def measure_names(self) -> list[str]:
         """The measures that sequences of this project have (of those measured last)."""
@@ -159,7 +171,7 @@ class Index:
         """(names, figures [sequence, measure]); NaN where a sequence has no such figure. In the order of names."""
         dialect = self.engine.dialect.name
         columns = [measure(name, dialect).label(f"m{place}") for place, name in enumerate(measures)]
-        query = select(s.c.name, *columns).where(*(where or Filter()).conditions(dialect))
+        query = select(s.c.name, *columns).where(*self._seen(where).conditions(dialect))
         query = ordered(query, order, dialect).limit(limit)
         with self.reading() as connection:
             rows = connection.execute(query).all()
@@ -336,7 +348,7 @@ class Index:
         self._take_in(connection, stamps)
 
     def _clear(self, connection: Connection) -> None:
-        for table in (schema.cursors, schema.problems, e, s):
+        for table in (schema.cursors, schema.problems, schema.opinions, e, s):
             connection.execute(delete(table))
 
     def _prepare(self, connection: Connection) -> None:
@@ -387,9 +399,19 @@ class Index:
             connection.execute(delete(table).where(table.c.log == log, table.c.line == line))
             connection.execute(insert(table), {"log": log, "line": line, "words": words})
 
-    def _word_counts(self, column: Any, where: Filter | None) -> dict[str, int]:
-        query = select(column, func.count()).where(column != "").group_by(column)
-        query = query.where(*(where or Filter()).conditions(self.engine.dialect.name))
+    def _seen(self, where: Filter | None) -> Filter:
+        """The filter; where there is nothing to hide, as anybody may ask it, which the tables' indices answer."""
+        where = where or Filter()
+        if where.seen_by is None:
+            return where
+        with self.reading() as connection:
+            hides = connection.execute(select(s.c.name).where(s.c.hidden).limit(1)).first() is not None
+        return where if hides else replace(where, seen_by=None)
+
+    def _word_counts(self, column: Any, where: Filter) -> dict[str, int]:
+        words = column.label("words")
+        query = select(words, func.count()).where(column != "").group_by(words)
+        query = query.where(*where.conditions(self.engine.dialect.name))
         totals: dict[str, int] = {}
         with self.reading() as connection:
             for words, number in connection.execute(query):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from sqlalchemy import ColumnElement, Row, Select, and_, func, literal_column, n
 
 from neuface_engine.errors import ConfigError
 from neuface_engine.review.schema import sequences as s
+from neuface_engine.review.seen import seen_columns
 
 STATES = ("new", "tracked", "accept", "reject", "unsure", "stale")
 ORDERS = ("suspicion", "name", "state", "random", "time", "measure:NAME")
@@ -58,6 +60,11 @@ class QueueRow:
     identity: str = ""
     has_track: bool = False
 
+    @property
+    def is_hidden(self) -> bool:
+        """Whether nobody may know what others said of it: it is judged blind, and not by all yet."""
+        return self.blind and self.wanted > len(self.judges)
+
 
 @dataclass(frozen=True)
 class Filter:
@@ -75,6 +82,8 @@ class Filter:
     with_notes    only those with (without) notes
     identity      of this person
     share         only this share of the sequences, drawn at random, the same every time; 1 = all
+    seen_by       who asks: what others said of sequences that are judged blind, and not by all yet, is as if unsaid,
+                  in every condition, order, count and row; None = nobody in particular, who may see everything
     """
 
     states: tuple[str, ...] = ()
@@ -90,6 +99,7 @@ class Filter:
     with_notes: bool | None = None
     identity: str | None = None
     share: float = 1.0
+    seen_by: str | None = None
 
     def conditions(self, dialect: str) -> list[ColumnElement[bool]]:
         """For the WHERE of a query. Raises ConfigError for a state or a measure's name that means nothing."""
@@ -97,15 +107,16 @@ class Filter:
         if unknown:
             raise ConfigError(f"state {unknown[0]!r} is none of {', '.join(STATES)}")
         found: list[ColumnElement[bool]] = [s.c.listed]
+        seen = seen_columns(self.seen_by)
         if self.states:
-            found.append(s.c.state.in_(self.states))
+            found.append(seen["state"].in_(self.states))
         if self.flags:
             has = [s.c.flags.contains(f"|{flag}|", autoescape=True) for flag in self.flags]
             found.append(and_(*has) if self.all_flags else or_(*has))
         if self.reasons:
-            found.append(or_(*[s.c.reasons.contains(f"|{r}|", autoescape=True) for r in self.reasons]))
+            found.append(or_(*[seen["reasons"].contains(f"|{r}|", autoescape=True) for r in self.reasons]))
         if self.reviewer is not None:
-            found.append(s.c.reviewer == self.reviewer)
+            found.append(seen["reviewer"] == self.reviewer)
         if self.text:
             found.append(func.lower(s.c.name).contains(self.text.lower(), autoescape=True))
         for name, limits in self.ranges.items():
@@ -116,9 +127,9 @@ class Filter:
         if self.names is not None:
             found.append(s.c.name.in_(self.names))
         if self.disputed is not None:
-            found.append(s.c.disputed if self.disputed else not_(s.c.disputed))
+            found.append(seen["disputed"] if self.disputed else not_(seen["disputed"]))
         if self.with_notes is not None:
-            found.append(s.c.notes > 0 if self.with_notes else s.c.notes == 0)
+            found.append(seen["notes"] > 0 if self.with_notes else seen["notes"] == 0)
         if self.identity is not None:
             found.append(s.c.identity == self.identity)
         if self.share < 1:
@@ -143,9 +154,15 @@ def measure(name: str, dialect: str) -> ColumnElement[Any]:
 
 
 def ordered(
-    query: Select[Any], order: str, dialect: str, *, descending: bool | None = None, seed: int = 0
+    query: Select[Any],
+    order: str,
+    dialect: str,
+    *,
+    descending: bool | None = None,
+    seed: int = 0,
+    seen_by: str | None = None,
 ) -> Select[Any]:
-    """`query` in one of `ORDERS`; the same every time. Raises ConfigError for another."""
+    """`query` in one of `ORDERS`, as this reviewer may know it; the same every time. Raises ConfigError for another."""
     down = order != "name" if descending is None else descending
     if order == "name":
         return query.order_by(s.c.name.desc() if down else s.c.name)
@@ -154,11 +171,11 @@ def ordered(
         ways = (s.c.suspicion.desc(), s.c.name) if down else (s.c.suspicion, s.c.name.desc())
         return query.order_by(*ways)
     if order == "state":
-        columns = (s.c.state, s.c.suspicion, s.c.name)
+        columns = (seen_columns(seen_by)["state"], s.c.suspicion, s.c.name)
         return query.order_by(*(column.desc() if down else column.asc() for column in columns))
     if order == "time":
-        time = s.c.time.desc().nulls_last() if down else s.c.time.asc().nulls_last()
-        return query.order_by(time, s.c.name)
+        time = seen_columns(seen_by)["time"]
+        return query.order_by((time.desc() if down else time.asc()).nulls_last(), s.c.name)
     if order == "random":
         # One of p - 1 permutations of the names' hashes, chosen by the seed.
         factor, shift = 1 + (seed * 48_271 + 7) % (_MODULUS - 1), seed * 69_621 % _MODULUS
@@ -169,32 +186,38 @@ def ordered(
     raise ConfigError(f"order {order!r} is none of {', '.join(ORDERS)}")
 
 
-COLUMNS = (
-    s.c.name,
-    s.c.state,
-    s.c.verdict,
-    s.c.reviewer,
-    s.c.flags,
-    s.c.measures,
-    s.c.suspicion,
-    s.c.source,
-    s.c.track,
-    s.c.reasons,
-    s.c.disputed,
-    s.c.watched,
-    s.c.judges,
-    s.c.wanted,
-    s.c.blind,
-    s.c.notes,
-    s.c.note,
-    s.c.time,
-    s.c.identity,
-    s.c.has_track,
+_COLUMNS = (
+    "name",
+    "state",
+    "verdict",
+    "reviewer",
+    "flags",
+    "measures",
+    "suspicion",
+    "source",
+    "track",
+    "reasons",
+    "disputed",
+    "watched",
+    "judges",
+    "wanted",
+    "blind",
+    "notes",
+    "note",
+    "time",
+    "identity",
+    "has_track",
 )
 
 
+def row_columns(seen_by: str | None = None) -> list[ColumnElement[Any]]:
+    """What `row_of` makes a row of, as this reviewer may see it (None: as it is)."""
+    seen = seen_columns(seen_by)
+    return [seen.get(name, s.c[name]).label(name) for name in _COLUMNS]
+
+
 def row_of(row: Row[Any]) -> QueueRow:
-    """A `QueueRow` of the values of `COLUMNS`."""
+    """A `QueueRow` of the values of `row_columns`."""
     values = dict(row._mapping)
     values["stale"] = values["state"] == "stale"
     for name in ("flags", "reasons", "judges"):
@@ -204,6 +227,11 @@ def row_of(row: Row[Any]) -> QueueRow:
     values["track"] = values["track"] or ""
     values["note"] = values["note"] or ""
     return QueueRow(**values)
+
+
+def shuffle(name: str) -> int:
+    """A number below 2^31 for a name, the same everywhere: the random order is made of it."""
+    return int.from_bytes(hashlib.sha256(name.encode("utf-8", "replace")).digest()[:4], "big") & 0x7FFFFFFF
 
 
 def pack(words: tuple[str, ...] | list[str]) -> str:

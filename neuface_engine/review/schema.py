@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 Word = String().with_variant(String(collation="C"), "postgresql")
 """Text that sorts by its bytes, the same in every database."""
@@ -87,6 +87,8 @@ sequences = Table(
     Column("wanted", Integer, nullable=False, server_default="1"),
     Column("assigned", String, nullable=False, server_default=""),
     Column("blind", Boolean, nullable=False, server_default=false()),
+    # Something was said of it that those who are still to judge it blind must not see.
+    Column("hidden", Boolean, nullable=False, server_default=false()),
     Column("notes", Integer, nullable=False, server_default="0"),
     Column("time", Word),
     Column("note", Text),
@@ -111,6 +113,27 @@ sequences = Table(
 )
 
 Index("sequences_by_suspicion", sequences.c.suspicion.desc(), sequences.c.name)
+Index(
+    "sequences_hidden",
+    sequences.c.hidden,
+    sqlite_where=sequences.c.hidden,
+    postgresql_where=sequences.c.hidden,
+)
+
+opinions = Table(
+    "opinions",
+    index_tables,
+    Column("sequence", Word, primary_key=True),
+    Column("reviewer", Word, primary_key=True),
+    Column("verdict", Word),
+    Column("reasons", String, nullable=False),
+    Column("note", Text),
+    Column("time", Word),
+    Column("track_hash", String),
+    Column("watched", Boolean, nullable=False),
+    Column("notes", Integer, nullable=False),
+)
+"""What each reviewer says of a sequence whose row is hidden: for those who may see nothing but their own word."""
 
 logs = Table(
     "logs",

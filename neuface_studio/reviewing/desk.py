@@ -19,7 +19,7 @@ from neuface_engine.review.queue import QueueRow
 from neuface_studio.controller import Controller
 from neuface_studio.results import default_reviewer
 from neuface_studio.reviewing.flagging import Flagger
-from neuface_studio.reviewing.going_on import OPEN_STATES, GoingOn, disputed, is_hidden
+from neuface_studio.reviewing.going_on import GoingOn, disputed
 from neuface_studio.reviewing.holding import Holding
 from neuface_studio.reviewing.planted import Planted
 from neuface_studio.reviewing.reading_ahead import ReadAhead
@@ -60,7 +60,6 @@ class ReviewDesk(QObject):
         self.ahead = ReadAhead(self)
         self.alike: list[Neighbour] = []
         self.alike_to = ""
-        self._own: dict[str, str] = {}  # own verdicts of this session: others' may stand, and be hidden
         self._project_of = project_of
         self.planted = Planted(session, self._results, self.going, project_of, self.reviewer, self)
         self.holding = Holding(session, project_of, self.reviewer, self)
@@ -77,6 +76,13 @@ class ReviewDesk(QObject):
 
     def reviewer(self) -> str:
         return self.reviewer_name
+
+    def speak_as(self, name: str) -> None:
+        """Another reviewer sits down: what may be seen is read again."""
+        if name != self.reviewer_name:
+            self.reviewer_name = name
+            self.going.renew()
+            self.holding.others_spoke.emit()
 
     @property
     def project(self) -> Project | None:
@@ -111,7 +117,6 @@ class ReviewDesk(QObject):
             if not self._results.judge(replace(said, adjudicate=self.has_last_word())):
                 return False
             self.planted.said.pop(name, None)
-            self._own[name] = verdict
         if verdict == "reject" and not practising:
             shown = self.flagger.measures if self.planted.is_shown else None
             self.alike_to, self.alike = name, self.going.like(name, shown)
@@ -203,7 +208,7 @@ class ReviewDesk(QObject):
     def _sees_only(self) -> str:
         """This reviewer, where the others' verdicts on the open sequence must not be seen; else an empty string."""
         row = self._row()
-        return self.reviewer() if row is not None and is_hidden(row) else ""
+        return self.reviewer() if row is not None and row.is_hidden else ""
 
     def _row(self) -> QueueRow | None:
         book = self._results.book
@@ -214,14 +219,9 @@ class ReviewDesk(QObject):
             return None
 
     def as_shown(self, row: Any) -> Any:
-        """A row of the queue without what must not be seen: what is planted, and others' verdicts in a blind review."""
+        """A row of the queue without what must not be seen: what is planted."""
         said, judgement = self.planted.said.get(row.name), self._session.judgement
         is_open = row.name == self._session.sequence_name
-        if is_hidden(row) and row.reviewer != self.reviewer() and row.state not in ("new", *OPEN_STATES):
-            own = (
-                judgement.verdict if is_open and judgement is not None else self._own.get(row.name, "tracked")
-            )
-            row = replace(row, state=own, verdict=None, reviewer=None)
         if said is not None and row.state == "tracked":
             row = replace(row, state=said)
         if not self.going.has_plants or not is_open:

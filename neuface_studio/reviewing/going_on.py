@@ -141,7 +141,7 @@ class GoingOn(QObject):
             return project.index.names(where, order=order, descending=descending)
         if self.order != "learned":
             return project.index.names(where, order=self.order, seed=self.seed)
-        self.learned = learn_from(project, seed=self.seed)
+        self.learned = learn_from(project, seed=self.seed, seen_by=self._reviewer())
         return learned_names(project, self.learned, where)
 
     # Going
@@ -208,7 +208,8 @@ class GoingOn(QObject):
             return []
         try:
             own = project.index.row(name)
-            rows = project.index.rows(Filter(states=OPEN_STATES), limit=AMONG)
+            open_ones = Filter(states=OPEN_STATES, seen_by=self._reviewer())
+            rows = project.index.rows(open_ones, limit=AMONG)
             rows = [row for row in rows if row.name != name]
         except NeuFaceError as error:
             self._session.notify("error", str(error))
@@ -301,12 +302,7 @@ def disputed(project: Project, names: tuple[str, ...] | None = None) -> list[str
     """Sequences on which reviewers differ and nobody has adjudicated, by name; without those that somebody is still to
     judge blind. Raises ProjectError."""
     rows = project.index.rows(Filter(disputed=True, names=names), order="name")
-    return [row.name for row in rows if not is_hidden(row)]
-
-
-def is_hidden(row: QueueRow) -> bool:
-    """Whether nobody may know what others said of a sequence: it is judged blind, and not by all yet."""
-    return row.blind and row.wanted > len(row.judges)
+    return [row.name for row in rows if not row.is_hidden]
 
 
 def _key(item: StreamItem) -> tuple[str, str]:

@@ -136,7 +136,7 @@ class MainWindow(Workspace):
 
     def listed(self) -> tuple[Filter, str, bool]:
         """The queue as it is filtered and sorted."""
-        return filter_of(self.queue.model.wanted), *self.queue.model.order
+        return filter_of(self.queue.model.wanted, self.desk.reviewer()), *self.queue.model.order
 
     @Slot()
     def on_blind(self) -> None:

@@ -127,8 +127,7 @@ class ReviewBar(QWidget):
     @Slot()
     def _reviewer_finished(self) -> None:
         self._settings.setValue("review/reviewer", self.reviewer_name())
-        self._desk.reviewer_name = self.reviewer_name()
-        self._desk.going.renew()
+        self._desk.speak_as(self.reviewer_name())
 
     @Slot()
     def _show_watched(self) -> None:

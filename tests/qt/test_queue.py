@@ -43,7 +43,7 @@ def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
 @pytest.fixture
 def model(crowd: Project, qtbot: QtBot) -> Iterator[QueueModel]:
     model = QueueModel()
-    model.set_index(QueueIndex(crowd), Wanted())
+    model.set_index(QueueIndex(crowd, lambda: "ann"), Wanted())
     yield model
     model.stop()
 

@@ -16,6 +16,8 @@ from neuface_engine.review.assignment import held
 from neuface_engine.review.coverage import Coverage
 from neuface_engine.review.events import Assigned
 from neuface_engine.review.proof import Plan, agreement, draw_audit, load_audit
+from neuface_studio.queue_filter import Wanted
+from neuface_studio.queue_model import NAME, STATE
 from neuface_studio.reviewing.certificates import check_certificate, write_certificate
 from neuface_studio.widgets.main_window import MainWindow
 from neuface_studio.widgets.review_agreement import agreement_lines
@@ -55,6 +57,15 @@ def test_a_double_review_is_blind_and_a_dispute_is_settled_with_the_last_word(
     desk.reviewer_name = "ann"
     QTest.keyClick(window, Qt.Key.Key_G, CONTROL | SHIFT)
     assert row_text(window, "clip 001") == "✓  accepted"
+    queue = window.queue.model
+    queue.sort(STATE)
+    names = [queue.row(number).name for number in range(4)]
+    rows = sorted(
+        desk.project.index.rows(), key=lambda row: (row.name != "clip 001", row.suspicion, row.name)
+    )
+    assert names == [row.name for row in rows], "what bob judged and she may not know is among the tracked"
+    assert "tracked" in str(queue.index(1, NAME).data(Qt.ItemDataRole.ToolTipRole))
+    queue.sort(NAME)
     QTest.keyClick(window, Qt.Key.Key_PageDown, CONTROL)
     arrived(window, qtbot, "clip 002")  # it is hers to judge too, but not to know what bob said
     assert window.session.judgement is None and row_text(window, "clip 002") == "●  tracked"
@@ -65,6 +76,11 @@ def test_a_double_review_is_blind_and_a_dispute_is_settled_with_the_last_word(
     arrived(window, qtbot, "clip 000")
     assert row_text(window, "clip 000") == "●  tracked", "bob's reject is not for her to know"
     assert window.session.judgement is None and desk.disputes() == []
+    queue.set_wanted(Wanted(state="reject"))
+    assert queue.rowCount() == 0 and desk.going.left() == 1, "nor that there is one"
+    queue.set_wanted(Wanted(reviewer="bob"))
+    assert [queue.row(number).name for number in range(queue.rowCount())] == ["clip 001"]
+    queue.set_wanted(Wanted())
     QTest.keyClick(window, Qt.Key.Key_1, SHIFT)
     assert desk.disputes() == [("clip 000", "bob: reject, ann: accept")]
     assert panels.disputes.rows.topLevelItem(0).text(0) == "clip 000"

@@ -108,6 +108,36 @@ def test_blind_double_review_shows_nothing_of_the_others_verdicts(lab: Path, run
     }
 
 
+def test_neither_filter_nor_order_nor_counts_tell_of_a_verdict_in_a_blind_review(lab: Path, run) -> None:
+    run("assign", "--share", "1", "--reviews", "3")
+    bob = ("--reviewer", "bob")
+
+    def everything() -> list[object]:
+        asked = [("stats",), ("note", "002"), ("queue", "--disputed"), ("queue", "--by", "anna")]
+        asked += [("queue", "--state", state) for state in ("tracked", "accept", "reject", "stale")]
+        asked += [("queue", "--with-reason", "lips"), ("queue", "--order", "learned")]
+        asked += [("queue", "--order", order) for order in ("name", "state", "time")]
+        said = [run(*question, *bob)[1] for question in asked]
+        said[0].pop("logs")  # that somebody said something is seen in any folder of files, not of what
+        handed = run("next", "--state", "tracked", "--order", "time", *bob)[1]
+        run("next", "--give-back", *bob)
+        return [*said, handed]
+
+    before = everything()
+    assert before[0]["states"] == {"tracked": 3}
+    run("verdict", "002", "reject", "--reason", "lips", "--note", "secret")
+    run("note", "002", "drifts")
+    run("verdict", "002", "accept", "--reviewer", "carla")
+    assert everything() == before, "for bob nothing has happened"
+    assert run("queue", "--state", "reject")[1]["rows"][0]["judges"] == ["anna"]
+    assert run("stats", "--reviewer", "anna")[1]["states"] == {"reject": 1, "tracked": 2}
+    assert run("stats", "--reviewer", "carla")[1]["states"] == {"accept": 1, "tracked": 2}
+    assert run("agreement")[1]["disagreements"] == []
+    run("verdict", "002", "reject", *bob)
+    (row,) = run("queue", "--disputed", *bob)[1]["rows"]
+    assert (row["name"], row["judges"]) == ("002", ["anna", "carla", "bob"]), "all have judged"
+
+
 def test_tables_of_the_review_are_read_by_other_programs(lab: Path, run, tmp_path: Path) -> None:
     duckdb = pytest.importorskip("duckdb")
     run("verdict", "001", "reject", "--reason", "lips", "--note", "schief, „sehr“")

@@ -57,6 +57,7 @@ def work(project: Project) -> None:
     project.judge("001", "unsure", "anna")
     project.undo("anna")
     project.log.append(draw_double(["000", "001"], 1.0, reviewer="carla", seed=1))
+    project.judge("000", "reject", "anna", reasons=["jitter"])
 
 
 def test_a_database_answers_every_question_as_the_files_do(tmp_path: Path, postgres_url: str) -> None:
@@ -71,6 +72,14 @@ def test_a_database_answers_every_question_as_the_files_do(tmp_path: Path, postg
         lambda p: p.index.rows(Filter(flags=("jitter",), ranges={"cvd_mm": (0.2, None)}), order="name"),
         lambda p: p.index.rows(Filter(states=("reject", "accept"), disputed=True)),
         lambda p: p.index.count(Filter(text="00", suspicion=(2, 4))),
+        *[
+            lambda p, name=name, order=order: p.index.rows(Filter(seen_by=name), order=order)
+            for name in ("anna", "bob")
+            for order in ("state", "time")
+        ],
+        lambda p: p.index.rows(Filter(states=("tracked",), disputed=False, with_notes=False, seen_by="bob")),
+        lambda p: p.index.states(Filter(seen_by="bob")),
+        lambda p: p.index.reason_counts(Filter(seen_by="bob", reviewer="bob")),
         lambda p: p.index.states(),
         lambda p: p.index.flag_counts(),
         lambda p: p.index.reason_counts(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +67,11 @@ def run_agreement(options: argparse.Namespace, output: Output) -> int:
 
     with shared.opened(options, output, writing=False) as project:
         found = agreement(project.index.events("verdict", "adjudication", "undo"))
+        hidden = project.index.hidden_names()
+    # Sequences that somebody is still to judge blind are counted, and not named.
+    found = replace(
+        found, disagreements=tuple(one for one in found.disagreements if one.sequence not in hidden)
+    )
     output.result(found.to_json())
     output.line(f"{found.tracks} tracks judged by two reviewers or more")
     if found.tracks:

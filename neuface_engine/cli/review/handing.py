@@ -137,7 +137,7 @@ def _candidates(
     from neuface_engine.cli.review.looking import learned_order
     from neuface_engine.review.proof.handing import candidates
 
-    where = shared.filter_of(options)
+    where = shared.filter_of(options, seen_by=reviewer)
     how: dict[str, Any] = {
         "mixed": not options.unmixed,
         "double": options.double,

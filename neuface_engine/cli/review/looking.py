@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from neuface_engine.cli.output import Output, table
 from neuface_engine.cli.review import shared
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from neuface_engine.review import Filter, Project
 
 
@@ -19,18 +18,21 @@ def add_to(parts: Any) -> None:
     queue = shared.add_parser(parts, "queue", "list sequences", run_queue)
     shared.add_filter(queue)
     shared.add_order(queue)
+    shared.add_reviewer(queue)
     queue.add_argument(
         "--limit", type=int, default=20, metavar="N", help="at most this many; 0 = all (default: 20)"
     )
     queue.add_argument("--offset", type=int, default=0, metavar="N", help="leave out the first N")
 
-    shared.add_parser(parts, "stats", "how far the review has come", run_stats)
+    stats = shared.add_parser(parts, "stats", "how far the review has come", run_stats)
+    shared.add_reviewer(stats)
 
 
 def run_queue(options: argparse.Namespace, output: Output) -> int:
     from neuface_engine.review import Filter
+    from neuface_engine.review.parts import parts
 
-    where = shared.filter_of(options)
+    where = shared.filter_of(options, seen_by=shared.reviewer_of(options))
     with shared.opened(options, output, writing=False) as project:
         project.index.check_tracks()
         total = project.index.count(where)
@@ -38,7 +40,9 @@ def run_queue(options: argparse.Namespace, output: Output) -> int:
             end = options.offset + options.limit if options.limit else None
             names = learned_order(project, where, options, output)[options.offset : end]
             found = {
-                row.name: row for part in _parts(names) for row in project.index.rows(Filter(names=part))
+                row.name: row
+                for part in parts(names, 2000)
+                for row in project.index.rows(Filter(names=tuple(part), seen_by=where.seen_by))
             }
             rows = [found[name] for name in names]
         else:
@@ -57,16 +61,11 @@ def learned_order(project: Project, where: Filter, options: argparse.Namespace, 
     """The names in the learned order, and on stderr what was learned."""
     from neuface_engine.review.flagging import learn_from, learned_names
 
-    learned = learn_from(project, seed=options.seed)
+    learned = learn_from(project, seed=options.seed, seen_by=where.seen_by)
     output.note(learned.message)
     for reason in learned.reasons[:8] if learned.usable else ():
         output.note(f"  {reason.text}")
     return learned_names(project, learned, where)
-
-
-def _parts(names: list[str], size: int = 2000) -> Iterator[tuple[str, ...]]:
-    for start in range(0, len(names), size):
-        yield tuple(names[start : start + size])
 
 
 def run_stats(options: argparse.Namespace, output: Output) -> int:
@@ -74,10 +73,13 @@ def run_stats(options: argparse.Namespace, output: Output) -> int:
     from neuface_engine.review.assignment import held
     from neuface_engine.review.coverage import STATED, basis_of
 
+    reviewer = shared.reviewer_of(options)
+    seen = Filter(seen_by=reviewer)
     with shared.opened(options, output, writing=False) as project:
         project.index.check_tracks()
-        states = project.index.states()
+        states = project.index.states(seen)
         verdicts = active_verdicts(project.index.events("verdict", "adjudication", "undo"))
+        verdicts = shared.visible(project, verdicts, reviewer)
         reviewers = Counter(verdict.reviewer for verdict in verdicts)
         counted = [v for v in verdicts if v.coverage.get("sufficient")]
         watched = Counter(v.reviewer for v in counted)
@@ -85,10 +87,10 @@ def run_stats(options: argparse.Namespace, output: Output) -> int:
         result: dict[str, Any] = {
             "sequences": project.index.count(),
             "states": states,
-            "disputed": project.index.count(Filter(disputed=True)),
-            "with_notes": project.index.count(Filter(with_notes=True)),
+            "disputed": project.index.count(replace(seen, disputed=True)),
+            "with_notes": project.index.count(replace(seen, with_notes=True)),
             "flags": project.index.flag_counts(),
-            "reasons": project.index.reason_counts(),
+            "reasons": project.index.reason_counts(seen),
             "reviewers": {
                 name: {"verdicts": number, "watched": watched[name], "stated": stated[name]}
                 for name, number in sorted(reviewers.items())

@@ -28,16 +28,16 @@ def run(options: argparse.Namespace, output: Output) -> int:
     from neuface_engine.review.notes import place
     from neuface_engine.review.track_files import file_hash
 
+    reviewer = shared.reviewer_of(options)
     if not options.text:
         with shared.opened(options, output, writing=False) as project:
             shared.known(project, options.sequence)
-            notes = project.notes(options.sequence)
+            notes = shared.visible(project, project.notes(options.sequence), reviewer)
         output.result({"notes": [to_record(note) for note in notes]})
         for each in notes:
             output.line(f"{each.time}  {each.reviewer}  {place(each)}: {each.text}")
         return 0
     frames, views, regions = _frames(options.frames), _words(options.views), _words(options.regions)
-    reviewer = shared.reviewer_of(options)
     with shared.opened(options, output, writing=True) as project:
         row = shared.known(project, options.sequence)
         track_hash = file_hash(project.track_file(row.name))

@@ -5,14 +5,20 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from neuface_engine.cli import options as shared
 from neuface_engine.cli.output import Output, figure
 from neuface_engine.errors import ConfigError, ProjectError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from neuface_engine.review import Filter, Project, QueueRow, Verdict
+    from neuface_engine.review.events import Event
+
+
+E = TypeVar("E", bound="Event")
 
 
 def add_parser(
@@ -77,11 +83,12 @@ def add_order(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the random order (default: 0)")
 
 
-def filter_of(options: argparse.Namespace) -> Filter:
-    """Raises ConfigError for a range that means nothing."""
+def filter_of(options: argparse.Namespace, *, seen_by: str | None = None) -> Filter:
+    """`seen_by`: who asks (None: everything is told). Raises ConfigError for a range that means nothing."""
     from neuface_engine.review import Filter
 
     return Filter(
+        seen_by=seen_by,
         states=tuple(options.state),
         flags=tuple(options.flag),
         reasons=tuple(options.with_reason),
@@ -162,6 +169,14 @@ def row_values(row: QueueRow, *, blind: bool = False) -> dict[str, Any]:
         values["state"] = "tracked" if row.has_track else "new"
         del values["stale"]
     return values
+
+
+def visible(project: Project, events: Iterable[E], reviewer: str) -> list[E]:
+    """Without what others said of sequences that are judged blind, and not by all yet."""
+    from neuface_engine.review.events import sequence_of
+
+    hidden = project.index.hidden_names()
+    return [each for each in events if each.reviewer == reviewer or sequence_of(each) not in hidden]
 
 
 def verdict_values(verdict: Verdict) -> dict[str, Any]:

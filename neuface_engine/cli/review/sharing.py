@@ -37,11 +37,12 @@ def run(options: argparse.Namespace, output: Output) -> int:
 
     if options.reviews < 1:
         raise ConfigError("--reviews: at least 1; correct it")
+    reviewer = shared.reviewer_of(options)
     with shared.opened(options, output, writing=True) as project:
         event = draw_double(
-            project.index.names(shared.filter_of(options)),
+            project.index.names(shared.filter_of(options, seen_by=reviewer)),
             options.share,
-            reviewer=shared.reviewer_of(options),
+            reviewer=reviewer,
             seed=options.draw_seed,
             reviewers=[name.strip() for name in options.reviewers.split(",") if name.strip()],
             reviews=options.reviews,

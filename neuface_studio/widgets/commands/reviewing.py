@@ -9,7 +9,6 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QFileDialog
 
 from neuface_engine.review.events import REASONS
-from neuface_studio.queue_index import filter_of
 from neuface_studio.reviewing.certificates import check_certificate, write_certificate
 from neuface_studio.widgets.commands.base import Commands
 from neuface_studio.widgets.review_double import DoubleReviewSheet
@@ -136,9 +135,8 @@ class ReviewCommands(Commands):
         if self._window.desk.project is None:
             self._session.notify("info", "Open a project first.")
             return
-        DoubleReviewSheet(
-            self._session, self._window.desk, filter_of(self._window.queue.model.wanted), self._window
-        ).open()
+        where, _, _ = self._window.listed()
+        DoubleReviewSheet(self._session, self._window.desk, where, self._window).open()
 
     @Slot()
     def do_write_certificate(self) -> None:
