@@ -1,0 +1,240 @@
+"""Against heads whose geometry is known and is not the face model's: the encoder, FLAME fitting and NeuFace.
+
+    python tools/build_known_heads.py CLIPS
+    python benchmarks/known_geometry.py CLIPS/* [--methods neuface] [temporal_weight=20 iterations=150 ...] [--json]
+
+Any field of NeuFaceConfig may be given as FIELD=VALUE. docs/known_geometry.md says what the figures mean.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+import neuface_engine as nf
+
+Array = NDArray[np.float64]
+
+METHODS = ("encoder", "flame-fitting", "neuface")
+REFERENCE = "reference"
+POINTS = 6000  # of the true surface, area-uniform, the same in every frame and for every method
+SCAN_EVERY, NORMALS_EVERY = 4, 2
+
+ROWS = (
+    ("scan_mm", "scan to mesh, rigid [mm]"),
+    ("scan_scaled_mm", "scan to mesh, also scaled [mm]"),
+    ("normals_deg", "normals to reference [deg]"),
+    ("pose_deg", "head orientation [deg]"),
+    ("pose_bias_deg", "  its mean, by view [deg]"),
+    ("pose_spread_deg", "  about its mean, by view [deg]"),
+    ("cvd_mm", "CVD [mm]"),
+    ("msi_landmark", "MSI landmarks [frame^4/mm^2]"),
+    ("nme_percent", "NME [% of box]"),
+    ("shape_rms_sd", "rms of shape [sd]"),
+    ("lip_aperture_ratio", "lip aperture ratio"),
+    ("lid_aperture_ratio", "lid aperture ratio"),
+    ("iterations", "iterations"),
+    ("seconds", "time [s]"),
+)
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What `tools/build_known_heads.py` knows.
+
+    vertices [F, V, 3] in the world [m]; faces [T, 3]; seen [F, V]: by at least one camera; landmarks [F, 68, 3];
+    camera_rotation [views, 3, 3]: world -> view (x right, y up, z to the camera).
+    """
+
+    views: tuple[str, ...]
+    vertices: Array
+    faces: NDArray[np.int64]
+    seen: NDArray[np.bool_]
+    landmarks: Array
+    camera_rotation: Array
+
+    @classmethod
+    def load(cls, clip: Path) -> Truth:
+        with np.load(clip / REFERENCE / "truth.npz", allow_pickle=False) as archive:
+            return cls(
+                tuple(str(view) for view in archive["views"]),
+                archive["vertices"].astype(np.float64),
+                archive["faces"].astype(np.int64),
+                archive["seen"],
+                archive["landmarks"].astype(np.float64),
+                archive["camera_rotation"].astype(np.float64),
+            )
+
+    def scan(self, frame: int) -> Array:
+        """[POINTS, 3] of the surface that the cameras see."""
+        kept = self.faces[self.seen[frame][self.faces].all(1)]
+        return sample_surface(self.vertices[frame], kept, POINTS)
+
+
+def sample_surface(vertices: Array, faces: NDArray[np.integer], count: int, seed: int = 0) -> Array:
+    """Points [count, 3] spread evenly over a mesh."""
+    rng = np.random.default_rng(seed)
+    a, b, c = np.moveaxis(vertices[faces], 1, 0)
+    area = np.linalg.norm(np.cross(b - a, c - a), axis=1)
+    chosen = rng.choice(len(faces), count, p=area / area.sum())
+    u, v = rng.random((2, count, 1))
+    root = np.sqrt(u)
+    result: Array = (1 - root) * a[chosen] + root * (1 - v) * b[chosen] + root * v * c[chosen]
+    return result
+
+
+@torch.no_grad()
+def compare(track: nf.FaceTrack, truth: Truth, *, every: int = SCAN_EVERY) -> dict[str, Any]:
+    """Distance of the true surface to the meshes [mm], and the error of the head orientations [deg].
+
+    The orientation that a mesh should have is that of the rigid motion that lays it upon the truth, seen from the known
+    camera; so no two heads need to agree on what facing forwards means.
+    """
+    faces = track.head.faces.numpy()
+    distances: dict[str, list[float]] = {"rigid": [], "similarity": []}
+    errors: dict[str, list[Array]] = {view: [] for view in track.views}
+    order = [truth.views.index(view) for view in track.views]
+    rotations = nf.rotations.axis_angle_to_matrix(track.parameters.head_rotation.double()).numpy()
+    for row in range(0, len(track.frame_indices), every):
+        frame = int(track.frame_indices[row])
+        scan = truth.scan(frame)
+        for view, name in enumerate(track.views):
+            if not bool(track.detected[row, view]):
+                continue
+            face = track.head.decode(track.parameters[row, view])
+            vertices = face.vertices("canonical").double().numpy()
+            landmarks = face.landmarks("static", "canonical").double().numpy()
+            for align, found in distances.items():
+                laid = nf.metrics.scan_distance(
+                    scan, vertices, faces, landmarks, align=align, scan_landmarks=truth.landmarks[frame]
+                )
+                found.append(laid.mean_mm)
+                if align == "rigid":
+                    should = truth.camera_rotation[order[view]] @ laid.placed.rotation
+                    errors[name].append(rotation_vector(rotations[row, view] @ should.T))
+    return {
+        "scan_mm": float(np.mean(distances["rigid"])),
+        "scan_scaled_mm": float(np.mean(distances["similarity"])),
+        **orientation_errors({name: np.degrees(found) for name, found in errors.items() if found}),
+    }
+
+
+def orientation_errors(errors: dict[str, Array]) -> dict[str, Any]:
+    """From rotation vectors [K, 3] in degrees of each view: their mean angle, each view's mean, and what is left."""
+    every = np.concatenate(list(errors.values()))
+    biases = {name: found.mean(0) for name, found in errors.items()}
+    rest = np.concatenate([found - biases[name] for name, found in errors.items()])
+    return {
+        "pose_deg": float(np.linalg.norm(every, axis=1).mean()),
+        "pose_bias_deg": float(np.mean([np.linalg.norm(bias) for bias in biases.values()])),
+        "pose_spread_deg": float(np.sqrt(np.square(rest).sum(1).mean())),
+        "pose_by_view_deg": {name: [round(float(x), 2) for x in bias] for name, bias in biases.items()},
+    }
+
+
+def rotation_vector(matrix: Array) -> Array:
+    result: Array = nf.rotations.matrix_to_axis_angle(torch.from_numpy(matrix)).numpy()
+    return result
+
+
+def measure(track: nf.FaceTrack, sequence: nf.Sequence, clip: Path, truth: Truth) -> dict[str, Any]:
+    angles = nf.metrics.reference_normal_angles(track, clip / REFERENCE, every=NORMALS_EVERY)
+    figures = nf.metrics.evaluate(track, sequence).as_dict()
+    return {**compare(track, truth), "normals_deg": float(np.nanmean(angles)), **figures}
+
+
+def run_method(
+    method: str, sequence: nf.Sequence, encoder: nf.Encoder, head: nf.FaceModel, settings: dict[str, Any]
+) -> tuple[nf.FaceTrack, dict[str, Any]]:
+    """The track; iterations, seconds and weights it took."""
+    began = time.perf_counter()
+    if method == "encoder":
+        settings = {"iterations": 0}
+    kind, config = (
+        (nf.FlameFitting, nf.FlameFittingConfig)
+        if method == "flame-fitting"
+        else (nf.NeuFace, nf.NeuFaceConfig)
+    )
+    run = kind(sequence, encoder, head, config=config(**settings))
+    for _ in run:
+        pass
+    weights = {name: value for name, value in asdict(run.config).items() if name.endswith("_weight")}
+    seconds = round(time.perf_counter() - began, 1)
+    return run.track(), {"iterations": len(run.history) - 1, "seconds": seconds, "weights": weights}
+
+
+def setting(text: str) -> tuple[str, Any]:
+    """FIELD=VALUE of NeuFaceConfig."""
+    name, _, value = text.partition("=")
+    if name not in {field.name for field in fields(nf.NeuFaceConfig)}:
+        raise argparse.ArgumentTypeError(f"{name!r} is no field of NeuFaceConfig")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+def table(results: dict[str, dict[str, Any]]) -> list[str]:
+    width = max(len(label) for _, label in ROWS)
+    lines = [f"{'':{width}s}" + "".join(f"{method:>15s}" for method in results)]
+    for key, label in ROWS:
+        cells = "".join(f"{figures[key]:15.4g}" for figures in results.values())
+        lines.append(f"{label:{width}s}{cells}")
+    return lines
+
+
+def mean_over(clips: list[dict[str, dict[str, Any]]]) -> dict[str, dict[str, Any]]:
+    """Each method's figures, averaged over the clips."""
+    return {
+        method: {key: float(np.mean([clip[method][key] for clip in clips])) for key, _ in ROWS}
+        for method in clips[0]
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("given", nargs="+", metavar="CLIP|FIELD=VALUE")
+    parser.add_argument("--methods", default=",".join(METHODS), help=f"some of {','.join(METHODS)}")
+    parser.add_argument("--save", type=Path, metavar="DIR", help="keep the tracks here")
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    options = parser.parse_args()
+    methods = options.methods.split(",")
+    if unknown := set(methods) - set(METHODS):
+        parser.error(f"--methods: {', '.join(unknown)}; give some of {','.join(METHODS)}")
+    try:
+        settings = dict(setting(text) for text in options.given if "=" in text)
+    except argparse.ArgumentTypeError as error:
+        parser.error(str(error))
+    clips = [Path(text) for text in options.given if "=" not in text]
+    encoder, head = nf.load_encoder("open"), nf.FaceModel.load("open")
+    results: dict[str, dict[str, dict[str, Any]]] = {}
+    for clip in clips:
+        sequence, truth = nf.load_sequence(clip), Truth.load(clip)
+        results[clip.name] = {}
+        for method in methods:
+            track, spent = run_method(method, sequence, encoder, head, settings)
+            if options.save:
+                track.save(options.save / f"{clip.name}_{method}.npz")
+            results[clip.name][method] = {**measure(track, sequence, clip, truth), **spent}
+        if not options.json:
+            print(f"\n{clip.name}", *table(results[clip.name]), sep="\n", flush=True)
+    if options.json:
+        print(json.dumps({"settings": settings, "clips": results}))
+    elif len(clips) > 1:
+        print(f"\nmean of {len(clips)} clips", *table(mean_over(list(results.values()))), sep="\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
