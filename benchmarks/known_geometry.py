@@ -208,7 +208,7 @@ def main() -> int:
     parser.add_argument("--methods", default=",".join(METHODS), help=f"some of {','.join(METHODS)}")
     parser.add_argument("--save", type=Path, metavar="DIR", help="keep the tracks here")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     methods = options.methods.split(",")
     if unknown := set(methods) - set(METHODS):
         parser.error(f"--methods: {', '.join(unknown)}; give some of {','.join(METHODS)}")
@@ -225,6 +225,7 @@ def main() -> int:
         for method in methods:
             track, spent = run_method(method, sequence, encoder, head, settings)
             if options.save:
+                options.save.mkdir(parents=True, exist_ok=True)
                 track.save(options.save / f"{clip.name}_{method}.npz")
             results[clip.name][method] = {**measure(track, sequence, clip, truth), **spent}
         if not options.json:
