@@ -38,10 +38,14 @@ class CompareMode(Enum):
 
 @dataclass(frozen=True)
 class Notice:
-    """A line for the reviewer: ``level`` is "info", "good", "warning" or "error"."""
+    """A line for the reviewer: ``level`` is "info", "good", "warning" or "error".
+
+    ``about`` is what it speaks of, if that can change: a newer line about the same takes its place.
+    """
 
     level: str
     text: str
+    about: str = ""
 
 
 @dataclass(frozen=True)

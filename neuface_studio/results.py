@@ -240,7 +240,8 @@ class Results(QObject):
             return False
         session.autosaved_at = time.strftime("%H:%M:%S")
         self.show_judgement()
-        session.notify("good", verdict_words(said.verdict, record.index, last_word=said.adjudicate))
+        words = verdict_words(said.verdict, record.index, last_word=said.adjudicate)
+        session.notify("good", words, about=verdict_on(given.sequence))
         session.status_changed.emit()
         return True
 
@@ -255,6 +256,7 @@ class Results(QObject):
             undo = Undo(target=verdict.id, reviewer=reviewer)
             log.append(undo)
             undos.append(undo.id)
+            self.session.withdraw(verdict_on(verdict.sequence))
             self.show_judgement()
 
         def judge_again() -> None:
@@ -281,6 +283,11 @@ class Results(QObject):
             except NeuFaceError as error:
                 self.session.notify("error", str(error))
         self.session.set_judgement(judgement)
+
+
+def verdict_on(sequence: str) -> str:
+    """What a notice about the verdict on a sequence is about."""
+    return f"verdict on {sequence}"
 
 
 def verdict_words(verdict: str, iteration: int, *, last_word: bool = False) -> str:

@@ -26,6 +26,7 @@ class Showing(QObject):
     posed_changed = Signal(bool)
     status_changed = Signal()
     noticed = Signal(object)
+    withdrawn = Signal(str)
     task_changed = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -112,6 +113,10 @@ class Showing(QObject):
             self.posed_3d = posed
             self.posed_changed.emit(posed)
 
-    def notify(self, level: str, text: str) -> None:
-        """Tell the reviewer something in one line: "info", "good", "warning" or "error"."""
-        self.noticed.emit(Notice(level, text))
+    def notify(self, level: str, text: str, *, about: str = "") -> None:
+        """Tell the reviewer something in one line: "info", "good", "warning" or "error"; see `Notice`."""
+        self.noticed.emit(Notice(level, text, about))
+
+    def withdraw(self, about: str) -> None:
+        """What was said about this is no longer true."""
+        self.withdrawn.emit(about)

@@ -17,7 +17,7 @@ from neuface_engine.review.neighbours import Neighbour
 from neuface_engine.review.proof import StreamItem
 from neuface_engine.review.queue import QueueRow
 from neuface_studio.controller import Controller
-from neuface_studio.results import default_reviewer
+from neuface_studio.results import default_reviewer, verdict_on
 from neuface_studio.reviewing.flagging import Flagger
 from neuface_studio.reviewing.going_on import GoingOn, disputed
 from neuface_studio.reviewing.holding import Holding
@@ -125,7 +125,7 @@ class ReviewDesk(QObject):
         self.judged.emit(verdict)
         unwatched = verdict == "accept" and not sufficient and not practising
         if unwatched:
-            words.append(f"Accepted, but too little was watched to count as evidence: {lacking}.")
+            words.append(f"Accepted {name}, but too little was watched to count as evidence: {lacking}.")
         if not stay and not self.going.go_on():
             if self.adjudicating:
                 self.adjudicate(False)
@@ -133,7 +133,7 @@ class ReviewDesk(QObject):
             elif self.going.many:
                 words.append("That was the last one without a verdict.")
         if words:
-            session.notify("warning" if unwatched else "good", " ".join(words))
+            session.notify("warning" if unwatched else "good", " ".join(words), about=verdict_on(name))
         return True
 
     def look_alikes_first(self) -> bool:

@@ -16,7 +16,7 @@ from neuface_engine.review.proof import KINDS, Plant
 from neuface_engine.review.proof.stream import plant_event
 from neuface_studio.given_tracks import record_of_track
 from neuface_studio.model import Judgement
-from neuface_studio.results import Results, verdict_words
+from neuface_studio.results import Results, verdict_on, verdict_words
 from neuface_studio.reviewing.going_on import GoingOn
 from neuface_studio.session import Session
 from neuface_studio.undo import Change
@@ -105,7 +105,8 @@ class Planted(QObject):
             self.said[name] = verdict
             self._remember(project, event.id, verdict)
             record = session.record()
-            session.notify("good", verdict_words(verdict, 0 if record is None else record.index))
+            words = verdict_words(verdict, 0 if record is None else record.index)
+            session.notify("good", words, about=verdict_on(name))
         session.autosaved_at = time.strftime("%H:%M:%S")
         self._results.judgement_on_plant = Judgement(
             verdict, said.note, said.reviewer, clock, reasons=said.reasons, watched=watched
@@ -135,6 +136,7 @@ class Planted(QObject):
             project.log.append(undo)
             undos.append(undo.id)
             if back:
+                session.withdraw(verdict_on(item.sequence))
                 self.said.pop(item.sequence, None)
                 self._going.plant_open_again(plant.id)
                 self._results.judgement_on_plant = None

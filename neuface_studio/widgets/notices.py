@@ -54,10 +54,23 @@ class NoticeLine(QFrame):
 
     @Slot(object)
     def show_notice(self, notice: Notice) -> None:
-        """Show it now; a serious line that is on show waits behind it."""
-        if self._shown is not None and self._shown.level in ("error", "warning") and self._shown != notice:
-            self._waiting.append(self._shown)
+        """Show it now; a serious line that is on show waits behind it, unless both are about the same."""
+        if notice.about:
+            self._waiting = [waiting for waiting in self._waiting if waiting.about != notice.about]
+        shown = self._shown
+        serious = shown is not None and shown.level in ("error", "warning") and shown != notice
+        if shown is not None and serious and not (notice.about and shown.about == notice.about):
+            self._waiting.append(shown)
         self._put(notice)
+
+    @Slot(str)
+    def withdraw(self, about: str) -> None:
+        """Take back what was said about this, on show or waiting."""
+        self._waiting = [notice for notice in self._waiting if notice.about != about]
+        if self._shown is not None and self._shown.about == about:
+            self.dismiss()
+        elif self._shown is not None:
+            self._count()
 
     def clear(self) -> None:
         self._waiting.clear()
@@ -89,6 +102,9 @@ class NoticeLine(QFrame):
         self.setGeometry((parent.width() - width) // 2, parent.height() - height - MARGIN, width, height)
         self.raise_()
 
+    def _count(self) -> None:
+        self._more.setText(f"and {len(self._waiting)} more" if self._waiting else "")
+
     def _put(self, notice: Notice) -> None:
         self._shown = notice
         sign, colour, ground = LOOKS[notice.level]
@@ -98,7 +114,7 @@ class NoticeLine(QFrame):
             f"NoticeLine {{ background: {ground}; border: 1px solid {colour}; border-left: 4px solid {colour}; }}"
         )
         self.text.set_text(notice.text)
-        self._more.setText(f"and {len(self._waiting)} more" if self._waiting else "")
+        self._count()
         self.show()
         self._place()
         if notice.level in ("info", "good"):

@@ -13,6 +13,7 @@ def connect(window: MainWindow) -> None:
     session, controller = window.session, window.controller
     session.footage_changed.connect(window.on_footage)
     session.noticed.connect(window.notices.show_notice)
+    session.withdrawn.connect(window.notices.withdraw)
     session.task_changed.connect(window.start_page.show_task)
     session.task_changed.connect(window.on_task)
     window.exporter.task_changed.connect(window.status_line.show_task)

@@ -11,6 +11,7 @@ import pytest
 import torch
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 import neuface_engine as nf
@@ -18,8 +19,9 @@ from neuface_engine.review import Project
 from neuface_engine.review.flags import raise_flags, suspicion
 from neuface_engine.review.proof import Plan, draw_audit
 from neuface_studio import worker
-from neuface_studio.model import CompareMode, Footage
+from neuface_studio.model import CompareMode, Footage, Notice
 from neuface_studio.widgets.main_window import MainWindow
+from neuface_studio.widgets.notices import NoticeLine
 from neuface_studio.widgets.review_notes import NoteSheet
 
 from .conftest import make_footage
@@ -231,6 +233,32 @@ def test_what_was_watched_is_shown_kept_and_goes_into_the_verdict(
     QTest.keyClick(window, Qt.Key.Key_1)  # hardly looked at: kept, but told
     assert "too little was watched" in window.notices.text.full_text()
     assert not desk.project.index.row("clip 001").watched
+    QTest.keyClick(window, Qt.Key.Key_Z, CONTROL)
+    assert window.notices.text.full_text() == "Undone: accept clip 001."
+    window.notices.dismiss()
+    assert window.notices.shown is None, "what was said about the verdict went with it"
+
+
+def test_a_newer_line_about_the_same_takes_the_place_of_the_older(qtbot: QtBot) -> None:
+    over = QWidget()
+    qtbot.addWidget(over)
+    line = NoticeLine(over)
+    line.show_notice(Notice("warning", "too little of a was watched", "a"))
+    line.show_notice(Notice("error", "the disk is full"))
+    line.show_notice(Notice("warning", "too little of b was watched", "b"))
+    line.show_notice(Notice("good", "a is rejected", "a"))
+    told = []
+    line.withdraw("c")
+    while line.shown is not None:
+        told.append(line.shown.text)
+        line.dismiss()
+    assert told == ["a is rejected", "too little of b was watched", "the disk is full"]
+    line.show_notice(Notice("warning", "too little of a was watched", "a"))
+    line.show_notice(Notice("info", "undone"))
+    line.withdraw("a")
+    assert line.shown.text == "undone"
+    line.dismiss()
+    assert line.shown is None
 
 
 def test_a_planted_failure_looks_like_a_clip_and_is_judged_apart(
