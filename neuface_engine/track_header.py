@@ -11,6 +11,8 @@ import numpy as np
 from neuface_engine.errors import TrackError
 from neuface_engine.mistaken import unfolds
 
+FACES_FORMAT, MESHES_FORMAT = "neuface-track", "neuface-meshes"
+
 
 def read_header(path: Path) -> tuple[dict[str, Any], int]:
     """The header of a track file (`FaceTrack` or `MeshTrack`), with at least its format, and the number of frames.

@@ -15,7 +15,8 @@ from torch import Tensor
 from neuface_engine.errors import TrackError
 from neuface_engine.face_model import FaceModel
 from neuface_engine.face_model.model import Decoded, LandmarkKind, Space
-from neuface_engine.tracks.recorded import MESHES_FORMAT, RecordedTrack
+from neuface_engine.track_header import MESHES_FORMAT
+from neuface_engine.tracks.recorded import RecordedTrack
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,9 @@ from neuface_engine.errors import TrackError
 from neuface_engine.face_model import FaceModel, project, project_depth
 from neuface_engine.face_model.model import LandmarkKind, Space
 from neuface_engine.files import written_whole
+from neuface_engine.track_header import FACES_FORMAT, MESHES_FORMAT
 from neuface_engine.tracks.lens import Lens
 
-FACES_FORMAT, MESHES_FORMAT = "neuface-track", "neuface-meshes"
 FORMAT_VERSION = 1
 _LENS = tuple(field.name for field in fields(Lens))
 _IN_HEADER = ("views", "fps", "crop_size", "image_sizes", "provenance")

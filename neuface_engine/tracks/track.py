@@ -16,7 +16,8 @@ from torch import Tensor
 from neuface_engine.errors import TrackError
 from neuface_engine.face_model import FaceModel, FaceParameters
 from neuface_engine.face_model.model import LandmarkKind, Space
-from neuface_engine.tracks.recorded import FACES_FORMAT, RecordedTrack
+from neuface_engine.track_header import FACES_FORMAT
+from neuface_engine.tracks.recorded import RecordedTrack
 
 if TYPE_CHECKING:
     from neuface_engine.video import Sequence

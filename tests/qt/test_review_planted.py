@@ -107,5 +107,6 @@ def test_the_filter_knows_reasons_and_disputes_and_adds_what_is_brushed() -> Non
     assert parse("reason:mesh-off-the-face")[0].reason == "mesh_off_face"
     assert "“ears” is no reason" in parse("reason:ears")[1]
     both = Wanted(bounds=(("cvd_mm", ">", 1.5),), brushed=(("cvd_mm", ">", 1.0), ("cvd_mm", "<", 3.0)))
-    assert filter_of(both).ranges == {"cvd_mm": (1.5, 3.0)}
-    assert filter_of(wanted).reasons == ("lips",) and filter_of(wanted).disputed
+    assert filter_of(both, "ann").ranges == {"cvd_mm": (1.5, 3.0)}
+    found = filter_of(wanted, "ann")
+    assert found.reasons == ("lips",) and found.disputed and found.seen_by == "ann"

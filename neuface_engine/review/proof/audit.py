@@ -6,9 +6,10 @@ import importlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neuface_engine.errors import ConfigError, ProjectError
+from neuface_engine.errors import ConfigError, ProjectError, TrackError
 from neuface_engine.files import written_whole
 from neuface_engine.review.events import Event, Other, active
 from neuface_engine.review.proof.draw import (
@@ -22,6 +23,7 @@ from neuface_engine.review.proof.draw import (
 )
 from neuface_engine.review.proof.plans import Plan, sized
 from neuface_engine.review.proof.planting import Plant, draw_plants, practice_plants
+from neuface_engine.track_header import MESHES_FORMAT, read_header
 
 if TYPE_CHECKING:
     from neuface_engine.review.project import Project
@@ -98,12 +100,15 @@ def draw_audit(
     plan     what to prove (its population, draws and allowed failures are worked out here)
     order    "identity", "sequence", or "auto": by identity where everybody has as many clips, so that it costs nothing
     seed     default: 128 random bits
-    Raises ProjectError where there is nothing to draw from, ConfigError where the list is too small for the plan.
+    Raises ProjectError where there is nothing to draw from, ConfigError where the list is too small for the plan, or
+    failures are to be planted in meshes without parameters.
     """
     items = released_items(project) if items is None else tuple(items)
     if not items:
         raise ProjectError(f"{project.folder}: no sequence has a track; track some, then draw the audit")
     plan = replace(plan or Plan(), population=len(items))
+    if plan.plants:
+        _check_plantable(project, items)
     plan = settled(plan, items, order=order, allowed=allowed)
     digest = population_hash(items)
     with written_whole(_path(project, digest), ProjectError) as stream:
@@ -120,6 +125,25 @@ def draw_audit(
     event = Other(DRAWN, reviewer, data=data)
     project.log.append(event)
     return _audit(event, items)
+
+
+def _check_plantable(project: Project, items: Sequence[Item]) -> None:
+    """Raises ConfigError where a track holds meshes alone: a plant changes face parameters."""
+    entries = project.index.entries([item.name for item in items])
+    meshes = [name for name, entry in entries.items() if _holds_meshes(project.resolve(entry["track"]))]
+    if meshes:
+        number = "all" if len(meshes) == len(items) else f"{len(meshes)} (the first: {meshes[0]})"
+        raise ConfigError(
+            f"{project.folder}: {number} of {len(items)} tracks hold meshes without face parameters, which show no "
+            "planted failure; draw the audit without planted failures, or audit these in a project of their own"
+        )
+
+
+def _holds_meshes(path: Path) -> bool:
+    try:
+        return bool(read_header(path)[0]["format"] == MESHES_FORMAT)
+    except TrackError:
+        return False  # what cannot be read is told when it is looked at
 
 
 def settled(plan: Plan, items: Sequence[Item], *, order: str = "auto", allowed: int | None = None) -> Plan:

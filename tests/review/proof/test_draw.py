@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy.stats import chisquare
 
-from neuface_engine.errors import ProjectError
+from neuface_engine.errors import ConfigError, ProjectError
 from neuface_engine.review import Undo
 from neuface_engine.review.proof import (
     KINDS,
@@ -27,6 +27,7 @@ from neuface_engine.review.proof import (
     practice_plants,
 )
 from neuface_engine.review.proof.draw import balance, items_from_bytes, population_bytes
+from neuface_engine.track_header import FACES_FORMAT, MESHES_FORMAT
 
 from .conftest import says
 
@@ -125,6 +126,21 @@ def test_only_sequences_with_a_track_are_drawn(filled) -> None:
 def test_a_project_without_tracks_is_told_so(project) -> None:
     with pytest.raises(ProjectError, match="no sequence has a track"):
         draw_audit(project, reviewer="anna")
+
+
+@pytest.mark.parametrize(("meshes", "said"), [(1, "1 (the first: 000) of 9"), (9, "all of 9")])
+def test_failures_are_not_planted_in_meshes_and_nothing_is_drawn(filled, meshes: int, said: str) -> None:
+    project = filled(9)
+    for number in range(9):
+        words = {"format": MESHES_FORMAT if number < meshes else FACES_FORMAT}
+        path = project.folder / "tracks" / f"{number:03d}.npz"
+        np.savez(path, header=json.dumps(words), frame_indices=np.arange(2))
+    planted = Plan(limit=0.5, target=0.1, plants=32)
+    with pytest.raises(ConfigError, match="meshes without face parameters") as caught:
+        draw_audit(project, reviewer="anna", plan=planted)
+    assert said in str(caught.value) and "without planted failures" in str(caught.value)
+    assert load_audit(project) is None, "nothing is on record"
+    draw_audit(project, reviewer="anna", plan=replace(planted, plants=0))
 
 
 @pytest.mark.parametrize("damage", ["gone", "changed", "rubbish"])
