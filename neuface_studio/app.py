@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neuface_studio.model import ITERATIONS
-
+# What takes time to import is imported in `main`, where Ctrl-C is looked after.
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
 
@@ -48,6 +48,8 @@ def make_application(arguments: list[str] | None = None) -> QApplication:
 
 def parser() -> argparse.ArgumentParser:
     """The command line of ``neuface-studio``."""
+    from neuface_studio.model import ITERATIONS
+
     result = argparse.ArgumentParser(
         prog="neuface-studio",
         description="Watch the NeuFace optimisation on your footage, step through it, and judge the result.",
@@ -84,7 +86,26 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Open the window and stay until it closes. Returns the exit code: 0, or 2 for a wrong command line."""
+    """Open the window and stay until it closes. Returns the exit code: 0, or 130 if interrupted before it is there.
+
+    Raises SystemExit: 2 for a wrong command line.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _leave)
+    try:
+        return _open(arguments)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _leave(number: int, frame: object) -> None:
+    """End at once: an exception would go through libraries half imported, some of which abort then."""
+    os.write(2, b"neuface-studio: interrupted\n")
+    os._exit(130)
+
+
+def _open(arguments: list[str] | None) -> int:
     options = parser().parse_args(arguments)
     if options.demo and options.path is not None:
         parser().error("give a path or --demo, not both")
@@ -94,10 +115,13 @@ def main(arguments: list[str] | None = None) -> int:
         parser().error("--iterations must be at least 1")
     application = make_application()
     from neuface_studio.interrupt import Interrupt
+    from neuface_studio.model import ITERATIONS
     from neuface_studio.tour import AutomaticTour
     from neuface_studio.widgets.main_window import MainWindow
 
     tour = AutomaticTour(options.out, options.iterations or ITERATIONS) if options.auto else None
+    # From here on Ctrl-C closes the window, as soon as there is one.
+    interrupt = None if tour else Interrupt(lambda: (window.close(), application.quit()), application)
     window = MainWindow(
         settings=tour.settings if tour else None, project=tour.project if tour else options.project
     )
@@ -113,13 +137,11 @@ def main(arguments: list[str] | None = None) -> int:
         window.open_path(path, views=options.views, max_frames=options.max_frames)
     else:
         window.recover()
-    if tour is not None:
-        return tour.drive(application, window)
-    interrupt = Interrupt(lambda: (window.close(), application.quit()), window)
     try:
-        return int(application.exec())
+        return int(application.exec()) if tour is None else tour.drive(application, window)
     finally:
-        interrupt.stop()
+        if interrupt is not None:
+            interrupt.stop()
 
 
 if __name__ == "__main__":
