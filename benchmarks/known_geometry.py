@@ -36,8 +36,10 @@ ROWS = (
     ("pose_deg", "head orientation [deg]"),
     ("pose_bias_deg", "  its mean, by view [deg]"),
     ("pose_spread_deg", "  about its mean, by view [deg]"),
+    ("motion_gain", "share of the head's turning kept"),
     ("cvd_mm", "CVD [mm]"),
     ("msi_landmark", "MSI landmarks [frame^4/mm^2]"),
+    ("true_msi_landmark", "  of the truth"),
     ("nme_percent", "NME [% of box]"),
     ("shape_rms_sd", "rms of shape [sd]"),
     ("lip_aperture_ratio", "lip aperture ratio"),
@@ -52,7 +54,7 @@ class Truth:
     """What `tools/build_known_heads.py` knows.
 
     vertices [F, V, 3] in the world [m]; faces [T, 3]; seen [F, V]: by at least one camera; landmarks [F, 68, 3];
-    camera_rotation [views, 3, 3]: world -> view (x right, y up, z to the camera).
+    head_rotation [F, 3, 3] in the world; camera_rotation [views, 3, 3]: world -> view (x right, y up, z to the camera).
     """
 
     views: tuple[str, ...]
@@ -60,6 +62,7 @@ class Truth:
     faces: NDArray[np.int64]
     seen: NDArray[np.bool_]
     landmarks: Array
+    head_rotation: Array
     camera_rotation: Array
 
     @classmethod
@@ -71,8 +74,18 @@ class Truth:
                 archive["faces"].astype(np.int64),
                 archive["seen"],
                 archive["landmarks"].astype(np.float64),
+                archive["head_rotation"].astype(np.float64),
                 archive["camera_rotation"].astype(np.float64),
             )
+
+    def cameras(self, track: nf.FaceTrack) -> Array:
+        """camera_rotation in the order of the track's views."""
+        return self.camera_rotation[[self.views.index(view) for view in track.views]]
+
+    def head_in_views(self, track: nf.FaceTrack) -> Array:
+        """The head's orientation as the track's views see it, [F, V, 3, 3]."""
+        turned: Array = self.cameras(track) @ self.head_rotation[track.frame_indices][:, None]
+        return turned
 
     def scan(self, frame: int) -> Array:
         """[POINTS, 3] of the surface that the cameras see."""
@@ -102,7 +115,7 @@ def compare(track: nf.FaceTrack, truth: Truth, *, every: int = SCAN_EVERY) -> di
     faces = track.head.faces.numpy()
     distances: dict[str, list[float]] = {"rigid": [], "similarity": []}
     errors: dict[str, list[Array]] = {view: [] for view in track.views}
-    order = [truth.views.index(view) for view in track.views]
+    cameras = truth.cameras(track)
     rotations = nf.rotations.axis_angle_to_matrix(track.parameters.head_rotation.double()).numpy()
     for row in range(0, len(track.frame_indices), every):
         frame = int(track.frame_indices[row])
@@ -119,11 +132,13 @@ def compare(track: nf.FaceTrack, truth: Truth, *, every: int = SCAN_EVERY) -> di
                 )
                 found.append(laid.mean_mm)
                 if align == "rigid":
-                    should = truth.camera_rotation[order[view]] @ laid.placed.rotation
+                    should = cameras[view] @ laid.placed.rotation
                     errors[name].append(rotation_vector(rotations[row, view] @ should.T))
     return {
         "scan_mm": float(np.mean(distances["rigid"])),
         "scan_scaled_mm": float(np.mean(distances["similarity"])),
+        "motion_gain": motion_gain(rotations, truth.head_in_views(track)),
+        "true_msi_landmark": true_stability(track, truth),
         **orientation_errors({name: np.degrees(found) for name, found in errors.items() if found}),
     }
 
@@ -139,6 +154,22 @@ def orientation_errors(errors: dict[str, Array]) -> dict[str, Any]:
         "pose_spread_deg": float(np.sqrt(np.square(rest).sum(1).mean())),
         "pose_by_view_deg": {name: [round(float(x), 2) for x in bias] for name, bias in biases.items()},
     }
+
+
+def motion_gain(found: Array, true: Array) -> float:
+    """How much of the head's true turning about its first orientation is found: 1 all, 0 none; both [F, V, 3, 3].
+
+    The slope of a line through 0; a head that turns too far has more than 1.
+    """
+    a, b = (rotation_vector(turns @ np.swapaxes(turns[:1], -1, -2)) for turns in (found, true))
+    a, b = a - a.mean(0), b - b.mean(0)
+    return float((a * b).sum() / np.square(b).sum())
+
+
+def true_stability(track: nf.FaceTrack, truth: Truth) -> float:
+    """MSI^L of the true landmarks as the views see them: what a perfect track would have."""
+    seen = np.einsum("vij,fnj->fvni", truth.cameras(track), truth.landmarks[track.frame_indices])
+    return float(np.nanmean(nf.metrics.motion_stability(torch.from_numpy(seen), track.detected.double())))
 
 
 def rotation_vector(matrix: Array) -> Array:
