@@ -116,6 +116,8 @@ class Index:
         *,
         order: str = "name",
         descending: bool | None = None,
+        offset: int = 0,
+        limit: int | None = None,
         seed: int = 0,
     ) -> list[str]:
         """The names alone, which for very many sequences is much less."""
@@ -123,6 +125,7 @@ class Index:
         where = self._seen(where)
         query = select(s.c.name).where(*where.conditions(dialect))
         query = ordered(query, order, dialect, descending=descending, seed=seed, seen_by=where.seen_by)
+        query = query.offset(offset or None).limit(limit)
         with self.reading() as connection:
             return list(connection.execute(query).scalars())
 

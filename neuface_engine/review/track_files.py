@@ -21,14 +21,14 @@ class TrackFiles:
     def __init__(self, folder: Path, resolve: Callable[[str], Path]) -> None:
         self._folder = folder
         self._resolve = resolve
-        self._listed: dict[str, frozenset[str]] = {}
+        self._listed: dict[str, dict[str, Path | None]] = {}
 
     def stamps(self, tracks: Sequence[str]) -> list[Stamp | None]:
         """(size, time of change) of each track; None where there is no such file, or it lies outside the project."""
         if len(tracks) <= _FEW:
             return [self._stamp(track) for track in tracks]
-        # A folder is listed once: most tracks of a large new project are not there yet.
-        return [self._stamp(track) if self._is_listed(track) else None for track in tracks]
+        # A folder is listed once: most tracks of a large new project are not there yet, and no link leads out of it.
+        return [self._stamp_listed(track) for track in tracks]
 
     def hash(self, track: str) -> str:
         """sha256 of the file; an empty string where it is not there."""
@@ -45,20 +45,34 @@ class TrackFiles:
         if not track:
             return None
         try:
-            status = self._resolve(track).stat()
+            return _stamp_of(self._resolve(track).stat())
         except (OSError, ProjectError):
             return None
-        return status.st_size, status.st_mtime_ns
 
-    def _is_listed(self, track: str) -> bool:
+    def _stamp_listed(self, track: str) -> Stamp | None:
         parent, _, name = track.rpartition("/")
         if parent not in self._listed:
-            try:
-                with os.scandir(self._folder / parent) as entries:
-                    self._listed[parent] = frozenset(entry.name for entry in entries)
-            except OSError:
-                self._listed[parent] = frozenset()
-        return name in self._listed[parent]
+            self._listed[parent] = self._files_in(parent)
+        files = self._listed[parent]
+        if name not in files:
+            return None
+        path = files[name]
+        try:
+            return self._stamp(track) if path is None else _stamp_of(path.stat())
+        except OSError:
+            return None
+
+    def _files_in(self, parent: str) -> dict[str, Path | None]:
+        """{name: path} of what lies in a folder of the project; None for a link, which must be followed each time."""
+        try:
+            with os.scandir(self._resolve(parent)) as entries:
+                return {entry.name: None if entry.is_symlink() else Path(entry) for entry in entries}
+        except (OSError, ProjectError):
+            return {}
+
+
+def _stamp_of(status: os.stat_result) -> Stamp:
+    return status.st_size, status.st_mtime_ns
 
 
 def file_hash(path: Path) -> str:

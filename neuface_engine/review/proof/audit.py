@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -197,7 +198,7 @@ def load_audit(project: Project, event: Other | None = None) -> Audit | None:
         raise ProjectError(f"{path}: the list the audit was drawn from is missing; restore it") from None
     except (OSError, ValueError) as error:
         raise ProjectError(f"{path}: damaged ({type(error).__name__}); restore it") from None
-    if population_hash(items) != digest:
+    if hashlib.sha256(data).hexdigest() != digest:
         raise ProjectError(f"{path}: not the list that the audit was drawn from; restore it")
     return _audit(event, items)
 

@@ -47,13 +47,12 @@ def population_hash(items: Iterable[Item]) -> str:
 
 def items_from_bytes(data: bytes) -> tuple[Item, ...]:
     """The list that `population_bytes` wrote. Raises ValueError where it is damaged."""
-    items = []
-    for line in data.decode().splitlines():
-        row = json.loads(line)
+    # As one array: of very many lines, each for itself takes ten times as long.
+    rows = json.loads(f"[{','.join(data.decode().splitlines())}]")
+    for row in rows:
         if not (isinstance(row, list) and len(row) == 3 and all(isinstance(value, str) for value in row)):
             raise ValueError("a line is not [name, hash, identity]")
-        items.append(Item(*row))
-    return tuple(items)
+    return tuple(Item(*row) for row in rows)
 
 
 def key(seed: str, *words: str) -> str:
@@ -67,7 +66,14 @@ def draw_order(items: Sequence[Item], seed: str, order: Order = "sequence") -> l
     "sequence": a uniformly random order. "identity": round by round over identities in a random order, anew in each
     round; who has clips left gives a random one of them. An item without an identity is a person of its own.
     """
-    by_key = sorted(items, key=lambda item: key(seed, "clip", item.name))
+    begun = hashlib.sha256(f"{seed}\nclip\n".encode())
+
+    def clip(item: Item) -> bytes:  # `key(seed, "clip", item.name)`, of a hundred thousand in less time
+        whole = begun.copy()
+        whole.update(item.name.encode())
+        return whole.digest()
+
+    by_key = sorted(items, key=clip)
     if order == "sequence":
         return by_key
     given: dict[str, int] = defaultdict(int)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from neuface_engine.review.coverage import STATED, CoverageRule, basis_of
 from neuface_engine.review.events import PLANT_JUDGED, Adjudication, Event, Other, Verdict, active
 from neuface_engine.review.proof.audit import Audit
+from neuface_engine.review.proof.draw import Item
 from neuface_engine.review.proof.planting import KINDS, Plant
 
 State = Literal["clean", "failure", "unwatched", "waiting"]
@@ -122,6 +123,12 @@ def gather(audit: Audit, events: Iterable[Event]) -> Evidence:
         watched,
         _judgements_of(plant_ids, events) - _judgements_of(plant_ids, standing),
     )
+
+
+def draw_state(item: Item, events: Iterable[Event], rule: CoverageRule) -> State:
+    """What became of one draw, from the events on its sequence in their order."""
+    said = [event for event in active(events) if isinstance(event, Verdict)]
+    return _state([v for v in said if _is_released(v, {item.name: item.track_hash})], rule)[0]
 
 
 def counts(coverage: Mapping[str, Any], rule: CoverageRule) -> bool:

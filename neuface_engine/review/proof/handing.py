@@ -15,16 +15,19 @@ from typing import TYPE_CHECKING, Any
 
 from neuface_engine.review.assignment import LEASE_S, give_back, hand_out, held, hold, open_names
 from neuface_engine.review.events import PLANT_JUDGED, Event, Other, Verdict, active, new_id, now, sequence_of
+from neuface_engine.review.parts import parts
 from neuface_engine.review.proof.audit import DRAWN, Audit, audits, load_audit
-from neuface_engine.review.proof.evidence import gather
+from neuface_engine.review.proof.draw import Item
+from neuface_engine.review.proof.evidence import State, draw_state, gather
 from neuface_engine.review.proof.mixing import Source, StreamItem
 from neuface_engine.review.proof.planting import Plant
-from neuface_engine.review.proof.stream import review_stream
+from neuface_engine.review.proof.stream import audit_stream
 from neuface_engine.review.queue import Filter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from neuface_engine.review.index import Index
     from neuface_engine.review.project import Project
 
 HANDED, GIVEN_BACK = "handed", "given_back"
@@ -136,13 +139,13 @@ def candidates(
     names    the suspects, in the order in which they are wanted (default: all that pass `where`, in `order`)
     """
     audit = load_audit(project) if mixed else None
-    wanted = names or (lambda: project.index.names(where or Filter(), **order))
+    wanted = names or (lambda: _names(project.index, where or Filter(), **order))
     tried: list[str] = []
 
     def held_items() -> Iterator[StreamItem]:
         yield from _in_hand_still(project, audit, reviewer, double=double, lease_s=lease_s)
         if audit is not None:
-            yield from _mixed(project, audit, reviewer, list(wanted()), double=double, lease_s=lease_s)
+            yield from _mixed(project, audit, reviewer, wanted(), double=double, lease_s=lease_s)
         if names is None:
             while row := hand_out(
                 project.index, reviewer, where, double=double, lease_s=lease_s, without=tried, **order
@@ -166,6 +169,8 @@ def _in_hand_still(
 ) -> Iterator[StreamItem]:
     """What the reviewer was handed, holds, and has not judged."""
     leased = {name for name, who, _ in held(project.index) if who == reviewer}
+    if not leased:
+        return
     for name, handed in in_hand(project, reviewer).items():
         if handed.judged or name not in leased or (handed.plant is not None and audit is None):
             continue
@@ -177,24 +182,23 @@ def _in_hand_still(
 
 
 def _mixed(
-    project: Project, audit: Audit, reviewer: str, suspects: list[str], *, double: bool, lease_s: float
+    project: Project, audit: Audit, reviewer: str, suspects: Iterable[str], *, double: bool, lease_s: float
 ) -> Iterator[StreamItem]:
     """The window's stream without what is done, or in another's hands; each item is held when it is yielded.
 
     Draws that were accepted without being watched come again, after all the others.
     """
     index = project.index
-    stream = review_stream(project, suspects, reviewer=reviewer, audit=audit)
-    released = {item.name: item.track_hash for item in audit.draws}
+    stream = audit_stream(project, audit, suspects, reviewer=reviewer)
+    drawn = {item.name: item for item in audit.draws}
     again: list[StreamItem] = []
-    for start in range(0, len(stream), _AT_ONCE):
-        chunk = stream[start : start + _AT_ONCE]
+    for chunk in parts(stream, _AT_ONCE):
         free = open_names(index, reviewer, [i.sequence for i in chunk if i.plant is None], double=double)
         for item in chunk:
-            if item.source == "audit" and project.track_hash(item.sequence) != released[item.sequence]:
-                continue  # a verdict on other bytes than those that were released would not count
             if item.plant is None and item.sequence not in free:
                 again += [item] if item.source == "audit" else []
+                continue
+            if item.source == "audit" and not _is_wanted(project, audit, drawn[item.sequence]):
                 continue
             if not hold(index, reviewer, item.sequence, lease_s):
                 continue
@@ -203,12 +207,39 @@ def _mixed(
                 yield item
             else:
                 give_back(index, reviewer, item.sequence)
-    accepted = {
-        row.name for row in index.rows(Filter(names=tuple(i.sequence for i in again), states=("accept",)))
+    if not again:
+        return
+    evidence = gather(audit, index.events("verdict", "adjudication", "undo", PLANT_JUDGED))
+    unwatched = {
+        item.name for item, state in zip(audit.draws, evidence.states, strict=True) if state == "unwatched"
     }
     for item in again:
-        if item.sequence in accepted and hold(index, reviewer, item.sequence, lease_s):
-            yield item
+        name = item.sequence
+        if name in unwatched and project.track_hash(name) == drawn[name].track_hash:
+            row = index.row(name)
+            if row is not None and row.state == "accept" and hold(index, reviewer, name, lease_s):
+                yield item
+
+
+def _names(index: Index, where: Filter, **order: Any) -> Iterator[str]:
+    """The names that pass, a part at a time and each part twice as long: most who ask need only the first."""
+    offset, size = 0, _AT_ONCE
+    while names := index.names(where, offset=offset, limit=size, **order):
+        yield from names
+        offset, size = offset + size, 2 * size
+
+
+def _is_wanted(project: Project, audit: Audit, item: Item) -> bool:
+    """Whether a draw waits for a verdict, which counts on the bytes that were released only."""
+    return (
+        _draw_state(project, audit, item) in ("waiting", "unwatched")
+        and project.track_hash(item.name) == item.track_hash
+    )
+
+
+def _draw_state(project: Project, audit: Audit, item: Item) -> State:
+    events = project.index.events("verdict", "adjudication", "undo", sequence=item.name)
+    return draw_state(item, events, audit.plan.watched)
 
 
 def _is_open(project: Project, item: StreamItem, reviewer: str, *, double: bool) -> bool:
@@ -224,12 +255,8 @@ def _is_open(project: Project, item: StreamItem, reviewer: str, *, double: bool)
 
 
 def _still_open(project: Project, audit: Audit | None, reviewer: str, name: str, *, double: bool) -> bool:
-    if audit is not None and name in {item.name for item in audit.draws}:
-        evidence = gather(
-            audit, project.index.events("verdict", "adjudication", "undo", PLANT_JUDGED, sequence=name)
-        )
-        state = next(s for item, s in zip(audit.draws, evidence.states, strict=True) if item.name == name)
-        if state in ("waiting", "unwatched"):
+    for item in () if audit is None else audit.draws:
+        if item.name == name and _draw_state(project, audit, item) in ("waiting", "unwatched"):
             return True
     return name in open_names(project.index, reviewer, [name], double=double)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from neuface_engine.review.coverage import Coverage
-from neuface_engine.review.events import PLANT_JUDGED, VERDICTS, Other, new_id
+from neuface_engine.review.events import PLANT_JUDGED, VERDICTS, Other, Undo, active, new_id
 from neuface_engine.review.proof.audit import Audit, load_audit
 from neuface_engine.review.proof.evidence import gather
 from neuface_engine.review.proof.mixing import StreamItem, interleave
@@ -31,44 +31,56 @@ def review_stream(
     Empty of audit items where none is drawn. `audit`: the project's, where it is at hand. Raises ProjectError.
     """
     audit = load_audit(project) if audit is None else audit
-    suspect = list(suspicion)
     if audit is None:
-        return [StreamItem(name, "suspicion") for name in suspect]
-    events = project.index.events("verdict", "adjudication", "undo", PLANT_JUDGED)
-    evidence = gather(audit, events)
-    practised = {
-        str(event.data.get("plant"))
-        for event in events
-        if isinstance(event, Other) and event.data.get("practice") and event.reviewer == reviewer
-    }
-    done_plants = {
-        plant.id for plant, caught in zip(audit.plants, evidence.caught, strict=True) if caught is not None
-    }
-    # The whole mix is made before what is done is left out: so the order does not change under the reviewer.
-    mixed = interleave(
-        [item.name for item in audit.draws],
-        audit.plants,
-        suspect,
-        seed=audit.seed,
-        audit_share=audit_share,
-        plant_share=plant_share,
-    )
+        return [StreamItem(name, "suspicion") for name in suspicion]
+    evidence = gather(audit, project.index.events("verdict", "adjudication", "undo", PLANT_JUDGED))
     done = {
         item.name
         for item, state in zip(audit.draws, evidence.states, strict=True)
         if state in ("clean", "failure")
     }
-    first = [
-        StreamItem(plant.sequence, "plant", plant)
-        for plant in audit.practice
-        if reviewer and plant.id not in practised
-    ]
-    rest = [
-        item
-        for item in mixed
-        if (item.plant.id not in done_plants if item.plant is not None else item.sequence not in done)
-    ]
-    return first + rest
+    stream = audit_stream(
+        project, audit, suspicion, reviewer=reviewer, audit_share=audit_share, plant_share=plant_share
+    )
+    return [item for item in stream if item.plant is not None or item.sequence not in done]
+
+
+def audit_stream(
+    project: Project,
+    audit: Audit,
+    suspicion: Iterable[str],
+    *,
+    reviewer: str = "",
+    audit_share: float = 0.5,
+    plant_share: float = 0.07,
+) -> Iterator[StreamItem]:
+    """`review_stream` with all draws, also those that are judged, and made as it is read: of very many sequences
+    somebody who asks for the next one needs no more than that."""
+    said = [e for e in project.index.events(PLANT_JUDGED, "undo") if isinstance(e, Other | Undo)]
+    practised = {
+        str(event.data.get("plant"))
+        for event in said
+        if isinstance(event, Other) and event.data.get("practice") and event.reviewer == reviewer
+    }
+    for plant in audit.practice:
+        if reviewer and plant.id not in practised:
+            yield StreamItem(plant.sequence, "plant", plant)
+    done = {
+        str(event.data.get("plant", ""))
+        for event in active(said)
+        if isinstance(event, Other) and not event.data.get("practice")
+    }
+    # What is done is left out of the whole mix: so the order does not change under the reviewer.
+    for item in interleave(
+        [item.name for item in audit.draws],
+        audit.plants,
+        suspicion,
+        seed=audit.seed,
+        audit_share=audit_share,
+        plant_share=plant_share,
+    ):
+        if item.plant is None or item.plant.id not in done:
+            yield item
 
 
 def judge_plant(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections import Counter
 from dataclasses import replace
@@ -181,21 +182,35 @@ def test_the_mixed_queue_keeps_orders_and_hides_plants_among_them(items: list[It
     audit = [item.name for item in items[:60]]
     suspicion = [item.name for item in items[50:110]]
     plants = draw_plants(items, SEED, 8)
-    stream = interleave(audit, plants, suspicion, seed=SEED)
+    stream = list(interleave(audit, plants, suspicion, seed=SEED))
     assert [item.sequence for item in stream if item.source == "audit"] == audit
     assert [item.sequence for item in stream if item.source == "suspicion"] == suspicion[10:]
     assert [item.plant for item in stream if item.source == "plant"] == list(plants)
-    assert stream == interleave(audit, plants, suspicion, seed=SEED)
+    assert stream == list(interleave(audit, plants, suspicion, seed=SEED))
     first_half = [item.source for item in stream[:50]]
     assert first_half.count("suspicion") > 10
     assert first_half.count("audit") > 10
 
 
+def test_the_mixed_queue_asks_for_no_more_suspects_than_are_looked_at(items: list[Item]) -> None:
+    asked = []
+
+    def suspects():
+        for number in itertools.count():
+            asked.append(number)
+            yield f"suspect {number}"
+
+    plants = draw_plants(items, SEED, 4)
+    stream = interleave([item.name for item in items], plants, suspects(), seed=SEED)
+    first = list(itertools.islice(stream, 60))
+    assert {item.source for item in first} == {"audit", "plant", "suspicion"} and len(asked) < 60
+
+
 def test_plants_are_5_to_10_percent_and_their_places_cannot_be_guessed(items: list[Item]) -> None:
     audit = [f"{i}" for i in range(1000)]
-    stream = interleave(audit, draw_plants(items, SEED, 75), (), seed=SEED)
+    stream = list(interleave(audit, draw_plants(items, SEED, 75), (), seed=SEED))
     places = [number for number, item in enumerate(stream) if item.source == "plant"]
     assert 0.05 <= len(places) / (max(places) + 1) <= 0.1
     assert len(set(np.diff(places))) > 5
-    crowded = interleave(audit[:20], draw_plants(items, SEED, 30), (), seed=SEED)
+    crowded = list(interleave(audit[:20], draw_plants(items, SEED, 30), (), seed=SEED))
     assert sum(item.source == "plant" for item in crowded) == 30
