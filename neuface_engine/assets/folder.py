@@ -16,6 +16,8 @@ from neuface_engine.errors import AssetError, ConfigError
 MAX_DEPTH, MAX_FILES = 7, 20_000
 """How far the folder is looked through; a data set that was put there by mistake must not hold up the page."""
 
+HEAD_SUFFIXES = (".pkl", ".npz", ".safetensors")
+
 
 def assets_folder() -> Path:
     """$NEUFACE_ASSETS, else the user's data folder; it need not exist."""
@@ -83,6 +85,18 @@ def head_files(folder: Path | None = None) -> list[Path]:
     """Every face model in the folder of assets."""
     found = find_all([entry for entry in CATALOGUE if entry.kind == "head"], folder)
     return list(dict.fromkeys(file for files in found.values() for file in files))
+
+
+def unnamed_heads(folder: Path | None = None) -> list[Path]:
+    """Files that may be face models but have no name of the catalogue, such as a converted one that was put there."""
+    folder = folder or assets_folder()
+    files = [path for path in _files(folder) if path.suffix.lower() in HEAD_SUFFIXES]
+    named = [path.relative_to(folder) for path in files]
+    return [
+        path
+        for path, inside in zip(files, named, strict=True)
+        if all(rank(entry, inside) is None for entry in CATALOGUE)
+    ]
 
 
 def head_file(path: Path) -> Path:

@@ -7,8 +7,11 @@ import pickle
 
 import numpy as np
 import pytest
+import torch
 
 import neuface_engine as nf
+from neuface_engine.cli.main import main
+from neuface_engine.review import Project
 from neuface_engine.tracks.loading import load_track, own_head
 from tests.face_model import tiny_flame
 
@@ -40,6 +43,33 @@ def test_flame_is_found_by_its_bases_whatever_its_name(assets, tmp_path):
         own_head(track_of(tmp_path / "a.npz", "generic_model", female.fingerprint)).fingerprint
         == female.fingerprint
     )
+
+
+def test_flame_is_found_under_a_name_of_ones_own_and_its_tracks_are_measured(assets, tmp_path, capsys):
+    """What is no head, or a damaged one, lies there as well."""
+    (assets / "female_model.pkl").rename(assets / "our head v2.pkl")
+    (assets / "notes.pkl").write_bytes(b"no model")
+    np.savez(assets / "figures.npz", x=np.zeros(3))
+    head = nf.FaceModel.load(assets / "our head v2.pkl")
+    frames = 3
+    track = nf.FaceTrack(
+        parameters=nf.FaceParameters.neutral(frames, 1),
+        views=("front",),
+        fps=25.0,
+        frame_indices=np.arange(frames),
+        crop_transforms=np.tile(np.eye(2, 3), (frames, 1, 1, 1)),
+        crop_size=224,
+        image_sizes=((224, 224),),
+        detected=torch.ones(frames, 1, dtype=torch.bool),
+        landmarks_2d=torch.zeros(frames, 1, 68, 2),
+        provenance={"head": {"name": "female_model", "fingerprint": head.fingerprint}},
+        given_head=head,
+    )
+    track.save(tmp_path / "001.npz")
+    assert main(["review", "add", str(tmp_path / "lab"), str(tmp_path / "001.npz")]) == 0
+    assert "not measured" not in capsys.readouterr().err
+    with Project.open(tmp_path / "lab") as project:
+        assert project.index.row("001").measures
 
 
 def test_one_that_is_not_there_is_named(assets, tmp_path):
