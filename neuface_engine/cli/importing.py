@@ -32,7 +32,7 @@ def add_to(commands: Any) -> None:
         "--format",
         default="auto",
         metavar="NAME",
-        help="auto, official, metrical-tracker, vhap, flame-head-tracker, codes, meshes",
+        help="auto, official, metrical-tracker, vhap, flame-head-tracker, codes, deca-mat, meshes",
     )
     parser.add_argument(
         "--sequence",

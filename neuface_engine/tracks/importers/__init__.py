@@ -14,6 +14,7 @@ from neuface_engine.errors import ConfigError, TrackError
 from neuface_engine.face_model import FaceModel
 from neuface_engine.polygon_files import SUFFIXES
 from neuface_engine.tracks.importers import (
+    deca_mat,
     dumps,
     flame_head_tracker,
     mesh_sequence,
@@ -88,9 +89,9 @@ _ALL = (
     ),
 )
 IMPORTERS: dict[str, Importer] = {entry.name: entry for entry in _ALL}
-"""By name; "meshes" (OBJ and PLY sequences) besides, which gives no parameters."""
-MESHES = "meshes"
-NAMES = (*IMPORTERS, MESHES)
+"""By name; "meshes" (OBJ and PLY sequences) and "deca-mat" besides, which give no parameters."""
+MESHES, DECA_MAT = "meshes", "deca-mat"
+NAMES = (*IMPORTERS, DECA_MAT, MESHES)
 
 
 def import_track(
@@ -125,6 +126,10 @@ def import_track(
     name = detect(paths[0]) if format == "auto" else format
     if name not in NAMES:
         raise ConfigError(f"format {name!r} is unknown; give one of auto, {', '.join(NAMES)}")
+    if name == DECA_MAT:
+        if len(paths) > 1:
+            raise ConfigError(f"{paths[1]}: DECA's meshes are imported a view at a time; give one PATH")
+        return deca_mat.read(paths[0], known, head=head)
     if name == MESHES:
         if len(paths) > 1:
             raise ConfigError(
@@ -149,6 +154,8 @@ def import_track(
 
 def detect(path: Path) -> str:
     """The name of the importer for what lies at `path`, by its content. Raises TrackError where none fits."""
+    if deca_mat.matches(path):
+        return DECA_MAT
     if path.is_dir():
         for entry in _ALL:
             if entry.matches_folder(path):

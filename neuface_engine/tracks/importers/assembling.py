@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from neuface_engine.video import Sequence
 
 DEFAULT_FPS = 25.0
+NO_PLACE = "where the crops lay in the video is not known without --sequence: the picture is the crop"
 _PER_FRAME = ("rotation", "translation", "focal", "centre", "neck", "world")
 GAP = 100  # frames that may be missing for each one that is there
 
@@ -245,9 +246,7 @@ def _weak(
         if not has_camera:
             notes.append("without --sequence the camera is a guess: the mesh cannot be laid upon the video")
         else:
-            notes.append(
-                "where the crops lay in the video is not known without --sequence: the picture is the crop"
-            )
+            notes.append(NO_PLACE)
         return theta, placing.whole_picture(frames, ((size, size),) * reading.num_views)
     if not has_camera:
         place = placing.Place(sequence.crop_transforms, sequence.crop_size, sequence.image_sizes)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import neuface_engine as nf
 from neuface_engine.tracks.formats import export
 from neuface_engine.tracks.importers import import_track
-from tests.tracks.importers import test_flame_head_tracker, test_vhap
+from tests.tracks.importers import test_deca_mat, test_flame_head_tracker, test_vhap
 from tests.tracks.importers.conftest import write_frame
 
 BOUNDED = settings(
@@ -54,6 +54,7 @@ def samples(tmp_path_factory, faces, cameras, mesh_track, track) -> dict[str, Pa
     (folder / "meshes").mkdir()
     text = "v 0 0 0\nv .1 0 0\nv .1 .1 0\nv 0 .1 .1\nf 1 2 3\nf 1/1/1 3/2/2 4/4/4\n"
     (folder / "meshes" / "0.obj").write_text(text)
+    test_deca_mat.write(folder / "deca.mat", track.head)
     export(track, folder / "ply", format="ply", frames=(3, 4), views=["front"])
     return {
         "metrical-tracker": folder / "00000.frame",
@@ -61,6 +62,7 @@ def samples(tmp_path_factory, faces, cameras, mesh_track, track) -> dict[str, Pa
         "flame-head-tracker": folder / "0.npz",
         "codes npy": folder / "codes.npy",
         "codes pt": folder / "codes.pt",
+        "deca-mat": folder / "deca.mat",
         "official": folder / "official.npz",
         "meshes obj": folder / "meshes" / "0.obj",
         "meshes ply": folder / "ply" / "front" / "000003.ply",
@@ -73,6 +75,7 @@ KINDS = (
     "flame-head-tracker",
     "codes npy",
     "codes pt",
+    "deca-mat",
     "official",
     "meshes obj",
     "meshes ply",
