@@ -25,13 +25,16 @@ import neuface_engine as nf
 Array = NDArray[np.float64]
 
 METHODS = ("encoder", "flame-fitting", "neuface")
+LIMIT = "limit"  # in their place: the face model fitted to the truth itself
 REFERENCE = "reference"
 POINTS = 6000  # of the true surface, area-uniform, the same in every frame and for every method
+FACE_RADIUS = 0.09  # metres about the middle of the landmarks
 SCAN_EVERY, NORMALS_EVERY = 4, 2
 
 ROWS = (
     ("scan_mm", "scan to mesh, rigid [mm]"),
     ("scan_scaled_mm", "scan to mesh, also scaled [mm]"),
+    ("mean_head_scan_mm", "  of the mean head at rest, rigid [mm]"),
     ("normals_deg", "normals to reference [deg]"),
     ("pose_deg", "head orientation [deg]"),
     ("pose_bias_deg", "  its mean, by view [deg]"),
@@ -112,28 +115,19 @@ def compare(track: nf.FaceTrack, truth: Truth, *, every: int = SCAN_EVERY) -> di
     The orientation that a mesh should have is that of the rigid motion that lays it upon the truth, seen from the known
     camera; so no two heads need to agree on what facing forwards means.
     """
-    faces = track.head.faces.numpy()
     distances: dict[str, list[float]] = {"rigid": [], "similarity": []}
     errors: dict[str, list[Array]] = {view: [] for view in track.views}
     cameras = truth.cameras(track)
     rotations = nf.rotations.axis_angle_to_matrix(track.parameters.head_rotation.double()).numpy()
     for row in range(0, len(track.frame_indices), every):
         frame = int(track.frame_indices[row])
-        scan = truth.scan(frame)
-        for view, name in enumerate(track.views):
-            if not bool(track.detected[row, view]):
-                continue
-            face = track.head.decode(track.parameters[row, view])
-            vertices = face.vertices("canonical").double().numpy()
-            landmarks = face.landmarks("static", "canonical").double().numpy()
+        for view in np.flatnonzero(track.detected[row].numpy()):
             for align, found in distances.items():
-                laid = nf.metrics.scan_distance(
-                    scan, vertices, faces, landmarks, align=align, scan_landmarks=truth.landmarks[frame]
-                )
+                laid = lay(track.head, track.parameters[row : row + 1, view], truth, frame, align)
                 found.append(laid.mean_mm)
                 if align == "rigid":
                     should = cameras[view] @ laid.placed.rotation
-                    errors[name].append(rotation_vector(rotations[row, view] @ should.T))
+                    errors[track.views[view]].append(rotation_vector(rotations[row, view] @ should.T))
     return {
         "scan_mm": float(np.mean(distances["rigid"])),
         "scan_scaled_mm": float(np.mean(distances["similarity"])),
@@ -141,6 +135,65 @@ def compare(track: nf.FaceTrack, truth: Truth, *, every: int = SCAN_EVERY) -> di
         "true_msi_landmark": true_stability(track, truth),
         **orientation_errors({name: np.degrees(found) for name, found in errors.items() if found}),
     }
+
+
+def best_fit(head: nf.FaceModel, truth: Truth, frame: int, *, steps: int = 300) -> nf.FaceParameters:
+    """The face model laid upon the true vertices of a frame, batch [1]: the least error that any method can leave.
+
+    Both have MakeHuman's mesh, so that every vertex knows its place; those around the face that a camera sees count.
+    """
+    near = np.linalg.norm(truth.vertices[frame] - truth.landmarks[frame].mean(0), axis=1) < FACE_RADIUS
+    chosen = torch.from_numpy(np.flatnonzero(near & truth.seen[frame]))
+    target = torch.from_numpy(truth.vertices[frame]).float()[chosen]
+    free = {
+        "shape": torch.zeros(1, head.n_shape, requires_grad=True),
+        "expression": torch.zeros(1, head.n_expression, requires_grad=True),
+        "jaw": torch.zeros(1, 3, requires_grad=True),
+    }
+    rates = {"shape": 0.05, "expression": 0.05, "jaw": 0.01}
+    optimizer = torch.optim.Adam([{"params": [free[name]], "lr": rate} for name, rate in rates.items()])
+    rest = nf.FaceParameters.neutral(1, n_shape=head.n_shape, n_expression=head.n_expression)
+    for _ in range(steps):
+        pose = torch.cat([torch.zeros(1, 3), free["jaw"]], 1)
+        fitted = rest.replace(shape=free["shape"], expression=free["expression"], pose=pose)
+        own, given = head.vertices(fitted)[0, chosen], target - target.mean(0)
+        own = own - own.mean(0)
+        with torch.no_grad():  # Kabsch
+            u, _, vt = torch.linalg.svd(own.T @ given)
+            turn = (u * torch.tensor([1.0, 1.0, float(torch.linalg.det(u @ vt).sign())])) @ vt
+        away = 1e3 * (own @ turn - given)
+        prior = sum(free[name].square().mean() for name in ("shape", "expression"))
+        optimizer.zero_grad()
+        (away.square().sum(-1).mean() + 0.02 * prior).backward()
+        optimizer.step()
+    return fitted.map(torch.Tensor.detach)
+
+
+def limit(head: nf.FaceModel, truth: Truth, *, every: int = 2 * SCAN_EVERY) -> dict[str, Any]:
+    """The figures of `best_fit`, and of the mean head at rest: what is to be had, and what costs nothing."""
+    distances, shapes = [], []
+    rest = nf.FaceParameters.neutral(1, n_shape=head.n_shape, n_expression=head.n_expression)
+    for frame in range(0, len(truth.vertices), every):
+        fitted = best_fit(head, truth, frame)
+        distances.append([lay(head, face, truth, frame).mean_mm for face in (fitted, rest)])
+        shapes.append(float(fitted.shape.square().mean().sqrt()))
+    best, mean = np.mean(distances, axis=0)
+    return {"scan_mm": float(best), "mean_head_scan_mm": float(mean), "shape_rms_sd": float(np.mean(shapes))}
+
+
+def lay(
+    head: nf.FaceModel, parameters: nf.FaceParameters, truth: Truth, frame: int, align: str = "rigid"
+) -> nf.metrics.ScanDistance:
+    """The mesh of one crop, batch [1], upon the true surface of its frame."""
+    face = head.decode(parameters)
+    return nf.metrics.scan_distance(
+        truth.scan(frame),
+        face.vertices("canonical")[0].double().numpy(),
+        head.faces.numpy(),
+        face.landmarks("static", "canonical")[0].double().numpy(),
+        align=align,
+        scan_landmarks=truth.landmarks[frame],
+    )
 
 
 def orientation_errors(errors: dict[str, Array]) -> dict[str, Any]:
@@ -218,7 +271,9 @@ def table(results: dict[str, dict[str, Any]]) -> list[str]:
     width = max(len(label) for _, label in ROWS)
     lines = [f"{'':{width}s}" + "".join(f"{method:>15s}" for method in results)]
     for key, label in ROWS:
-        cells = "".join(f"{figures[key]:15.4g}" for figures in results.values())
+        cells = "".join(
+            f"{figures[key]:15.4g}" if key in figures else f"{'-':>15s}" for figures in results.values()
+        )
         lines.append(f"{label:{width}s}{cells}")
     return lines
 
@@ -226,8 +281,10 @@ def table(results: dict[str, dict[str, Any]]) -> list[str]:
 def mean_over(clips: list[dict[str, dict[str, Any]]]) -> dict[str, dict[str, Any]]:
     """Each method's figures, averaged over the clips."""
     return {
-        method: {key: float(np.mean([clip[method][key] for clip in clips])) for key, _ in ROWS}
-        for method in clips[0]
+        method: {
+            key: float(np.mean([clip[method][key] for clip in clips])) for key, _ in ROWS if key in figures
+        }
+        for method, figures in clips[0].items()
     }
 
 
@@ -236,13 +293,15 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("given", nargs="+", metavar="CLIP|FIELD=VALUE")
-    parser.add_argument("--methods", default=",".join(METHODS), help=f"some of {','.join(METHODS)}")
+    parser.add_argument(
+        "--methods", default=",".join(METHODS), help=f"some of {','.join(METHODS)}, and {LIMIT}"
+    )
     parser.add_argument("--save", type=Path, metavar="DIR", help="keep the tracks here")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     options = parser.parse_intermixed_args()
     methods = options.methods.split(",")
-    if unknown := set(methods) - set(METHODS):
-        parser.error(f"--methods: {', '.join(unknown)}; give some of {','.join(METHODS)}")
+    if unknown := set(methods) - {*METHODS, LIMIT}:
+        parser.error(f"--methods: {', '.join(unknown)}; give some of {','.join((*METHODS, LIMIT))}")
     try:
         settings = dict(setting(text) for text in options.given if "=" in text)
     except argparse.ArgumentTypeError as error:
@@ -254,6 +313,9 @@ def main() -> int:
         sequence, truth = nf.load_sequence(clip), Truth.load(clip)
         results[clip.name] = {}
         for method in methods:
+            if method == LIMIT:
+                results[clip.name][method] = limit(head, truth)
+                continue
             track, spent = run_method(method, sequence, encoder, head, settings)
             if options.save:
                 options.save.mkdir(parents=True, exist_ok=True)
