@@ -8,7 +8,6 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QAction, QColor
 from PySide6.QtWidgets import QLabel, QSizePolicy, QTreeWidgetItem, QWidget
 
-from neuface_engine.errors import NeuFaceError
 from neuface_engine.review.events import REASONS, Adjudication, Verdict
 from neuface_engine.review.proof import Agreement, agreement
 from neuface_studio import theme
@@ -18,6 +17,7 @@ from neuface_studio.session import Session
 from neuface_studio.verdicts import local_time
 from neuface_studio.widgets.common import action_button
 from neuface_studio.widgets.frames_panel import Panel
+from neuface_studio.widgets.project_panel import ProjectPanel
 from neuface_studio.widgets.review_flags import KeyTree
 
 ROLE = Qt.ItemDataRole.UserRole
@@ -133,7 +133,7 @@ class DisputesPanel(Panel):
         self.show_disputes()
 
 
-class AgreementPanel(Panel):
+class AgreementPanel(ProjectPanel):
     """How well reviewers agree on what several have judged."""
 
     def __init__(
@@ -148,9 +148,10 @@ class AgreementPanel(Panel):
             "of reviewers",
             "Over all tracks that several have judged on the same bytes; unsure counts as a failure. Kappa is not "
             "given: where failures are rare it is near 0 for the best reviewers.",
+            session,
+            desk,
             parent,
         )
-        self._session, self._desk = session, desk
         inner = self.inner
         self.rows = KeyTree(["", ""], (110,))
         self.rows.setAccessibleName("How well reviewers agree")
@@ -169,13 +170,8 @@ class AgreementPanel(Panel):
     @Slot()
     def show_agreement(self) -> None:
         """Work it out again, where it is in sight."""
-        project = self._desk.project
-        if not self.isVisible() or project is None:
-            return
-        try:
-            found = agreement(project.index.events("verdict", "adjudication", "undo"))
-        except NeuFaceError as error:
-            self._session.notify("error", str(error))
+        found = self.asked(lambda p: agreement(p.index.events("verdict", "adjudication", "undo")))
+        if found is None:
             return
         self.rows.clear()
         for title, words, meaning in agreement_lines(found):

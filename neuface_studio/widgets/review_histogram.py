@@ -17,7 +17,7 @@ from neuface_studio import theme
 from neuface_studio.reviewing.desk import ReviewDesk
 from neuface_studio.session import Session
 from neuface_studio.widgets.common import ElidedLabel, draw_focus
-from neuface_studio.widgets.frames_panel import Panel
+from neuface_studio.widgets.project_panel import ProjectPanel
 
 TIP = (
     "Drag over the bars to show only those sequences in the queue; a click shows all again. Keys: Left and Right move "
@@ -128,14 +128,13 @@ class Bars(QWidget):
         draw_focus(painter, self)
 
 
-class HistogramPanel(Panel):
+class HistogramPanel(ProjectPanel):
     """``ranged(measure, low, high)`` asks the queue to show only these; an empty measure, all."""
 
     ranged = Signal(str, float, float)
 
     def __init__(self, session: Session, desk: ReviewDesk, parent: QWidget | None = None) -> None:
-        super().__init__("Histogram", "", TIP, parent)
-        self._session, self._desk = session, desk
+        super().__init__("Histogram", "", TIP, session, desk, parent)
         self.histogram: Histogram | None = None
         inner = self.inner
         self.measures = QComboBox()
@@ -179,14 +178,10 @@ class HistogramPanel(Panel):
     @Slot()
     def show_measure(self) -> None:
         """Read the project's figures again, where they are in sight."""
-        project = self._desk.project
-        if not self.isVisible() or project is None:
+        found = self.asked(lambda project: spread_of(project, self.measure))
+        if found is None:
             return
-        try:
-            self.histogram = spread_of(project, self.measure)
-        except NeuFaceError as error:
-            self._session.notify("error", str(error))
-            return
+        self.histogram = found
         own = self._desk.flagger.measures.get(self.measure, math.nan)
         self.bars.show_histogram(self.histogram, own)
         self._say()

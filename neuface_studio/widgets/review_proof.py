@@ -17,7 +17,7 @@ from neuface_studio.reviewing.desk import ReviewDesk
 from neuface_studio.session import Session
 from neuface_studio.widgets.common import action_button, soft
 from neuface_studio.widgets.flow import FlowRow
-from neuface_studio.widgets.frames_panel import Panel
+from neuface_studio.widgets.project_panel import ProjectPanel
 
 KINDS = {"with a fixed sample": "fixed", "watching it grow": "betting"}
 LIMITS = {"0.1 %": 0.001, "0.5 %": 0.005, "1 %": 0.01, "2 %": 0.02, "5 %": 0.05, "10 %": 0.1}
@@ -33,7 +33,7 @@ TIP = (
 )
 
 
-class ProofPanel(Panel):
+class ProofPanel(ProjectPanel):
     """The read-out of the open project; draws an audit where there is none."""
 
     def __init__(
@@ -43,8 +43,7 @@ class ProofPanel(Panel):
         actions: dict[str, QAction],
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__("Proof", "of the failure rate", TIP, parent)
-        self._session, self._desk = session, desk
+        super().__init__("Proof", "of the failure rate", TIP, session, desk, parent)
         self.readout: Readout | None = None
         self._planned: Project | None = None  # for which the plan is shown
         inner = self.inner
@@ -99,16 +98,10 @@ class ProofPanel(Panel):
     @Slot()
     def show_proof(self) -> None:
         """Read it again, where it is in sight."""
-        project = self._desk.project
-        if not self.isVisible() or project is None:
+        found = self.asked(readout)
+        if found is None:
             return
-        try:
-            self.readout = readout(project)
-        except NeuFaceError as error:
-            self.readout = None
-            self.headline.setText(f"▲ {error}")
-            self.headline.setStyleSheet(f"color: {theme.AMBER};")
-            return
+        self.readout = found
         drawn = self.readout.bound is not None
         colour = theme.GREEN if self.readout.passes else theme.TEXT
         head, *rest = shown_lines(self.readout)
@@ -119,9 +112,15 @@ class ProofPanel(Panel):
         if drawn:
             self._planned = None
             self.lines.setText("\n".join(rest))
-        elif self._planned is not project:  # no verdict changes what a plan takes
+        elif self._planned is not self._desk.project:  # no verdict changes what a plan takes
             self._show_plan()
         self.state.setText("✓ proven" if self.readout.passes else "")
+
+    def show_trouble(self, words: str) -> None:
+        """In the place of what is proven: as long as the project cannot be read, nothing is."""
+        self.readout = None
+        self.headline.setText(f"▲ {words}")
+        self.headline.setStyleSheet(f"color: {theme.AMBER};")
 
     def plan(self, project: Project) -> Plan:
         """The plan as it is chosen; a clip counts as watched as the project's settings say."""

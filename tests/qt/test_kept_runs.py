@@ -34,6 +34,20 @@ def shows(window: MainWindow, qtbot: QtBot, run: str) -> None:
     qtbot.waitUntil(lambda: session.run_name == run and session.run_state.can_run, timeout=60_000)
 
 
+def with_two_branches(window: MainWindow, footage: Path, qtbot: QtBot) -> Path:
+    """The folder of its runs, once the window is closed."""
+    open_and_wait(window, footage, qtbot)
+    stepped(window, qtbot, 1)
+    for run in (BRANCH, "branch 2 (from 1)"):
+        window.session.show_run("")
+        window.controller.branch({})
+        shows(window, qtbot, run)
+    folder = window.controller.results.runs_folder
+    assert folder is not None
+    window.close()
+    return folder
+
+
 def test_runs_and_their_names_are_there_again_and_go_on(
     make_window: Callable[..., MainWindow], synthetic: Path, qtbot: QtBot
 ) -> None:
@@ -79,15 +93,7 @@ def test_runs_and_their_names_are_there_again_and_go_on(
 def test_a_damaged_branch_is_one_line_and_the_rest_goes_on(
     make_window: Callable[..., MainWindow], synthetic: Path, qtbot: QtBot
 ) -> None:
-    window = make_window()
-    open_and_wait(window, synthetic, qtbot)
-    stepped(window, qtbot, 1)
-    for run in (BRANCH, "branch 2 (from 1)"):
-        window.session.show_run("")
-        window.controller.branch({})
-        shows(window, qtbot, run)
-    folder = window.controller.results.runs_folder
-    window.close()
+    folder = with_two_branches(make_window(), synthetic, qtbot)
     assert [path.name for path in keeping.saved_runs(folder)] == [
         "state.safetensors",
         "0001.safetensors",
@@ -125,15 +131,7 @@ def test_undoing_a_repair_goes_back_to_before_it_and_redoing_to_the_steps_after_
 def test_of_too_many_branches_the_results_are_kept(
     make_window: Callable[..., MainWindow], synthetic: Path, qtbot: QtBot
 ) -> None:
-    window = make_window()
-    open_and_wait(window, synthetic, qtbot)
-    stepped(window, qtbot, 1)
-    for run in (BRANCH, "branch 2 (from 1)"):
-        window.session.show_run("")
-        window.controller.branch({})
-        shows(window, qtbot, run)
-    folder = window.controller.results.runs_folder
-    window.close()
+    folder = with_two_branches(make_window(), synthetic, qtbot)
     _, older, newer = keeping.saved_runs(folder)
     keeping.bound([older, newer], limit=newer.stat().st_size)
     assert older.stat().st_size < newer.stat().st_size

@@ -15,6 +15,16 @@ from neuface_engine.review import EventLog, Project, Verdict
 
 posix_only = pytest.mark.skipif(os.name == "nt", reason="needs fork, SIGKILL and limits on the size of files")
 
+
+def run_alone(program: str, argument: str) -> subprocess.CompletedProcess[str]:
+    """A program in a process of its own, which succeeds."""
+    done = subprocess.run(
+        [sys.executable, "-c", program, argument], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done
+
+
 _DRIVER = """
 import os, random, signal, sys, time
 from pathlib import Path
@@ -57,14 +67,7 @@ print(len(acknowledged), len(lost), len(journal.problems))
 
 @posix_only
 def test_a_hundred_kills_at_random_moments_lose_no_acknowledged_verdict(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", _DRIVER, str(tmp_path)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    done = run_alone(_DRIVER, str(tmp_path))
     acknowledged, lost, problems = map(int, done.stdout.split())
     assert acknowledged >= 100
     assert (lost, problems) == (0, 0)
@@ -98,14 +101,7 @@ assert len(again.events) == kept + 1 and not again.problems
 
 @posix_only
 def test_a_full_disk_costs_only_the_event_in_flight_and_the_log_goes_on_afterwards(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", _FULL, str(tmp_path / "a.jsonl")],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    run_alone(_FULL, str(tmp_path / "a.jsonl"))
 
 
 _FULL_PROJECT = """
@@ -130,14 +126,7 @@ def test_a_full_disk_is_one_line_on_the_command_line_and_the_project_goes_on_aft
         (tmp_path / "tracks" / "001.npz").write_bytes(b"track")
         project.add_sequence("001")
         project.index.count()
-    done = subprocess.run(
-        [sys.executable, "-c", _FULL_PROJECT, str(tmp_path)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    done = run_alone(_FULL_PROJECT, str(tmp_path))
     assert "Traceback" not in done.stderr and "cannot be written" in done.stderr
 
 
