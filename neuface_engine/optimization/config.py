@@ -20,14 +20,15 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "final_rate": 0.1,
         "warm_up": 10,
         "landmark_weight": 27.0,
-        "temporal_weight": 80.0,
+        "temporal_weight": 40.0,
         "multiview_weight": 450.0,
         "dense_weight": 14.0,
         "shape_weight": 0.8,
         "expression_weight": 0.3,
         "size_weight": 10.0,
         "aperture_weight": 30.0,
-        "temporal_window": 5,
+        "temporal_window": 7,
+        "temporal_order": 2,
         "visibility_interval": 10,
         "trainable": "top",
     },
@@ -45,6 +46,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "size_weight": 0.0,
         "aperture_weight": 0.0,
         "temporal_window": 4,
+        "temporal_order": 0,
         "visibility_interval": 10,
         "trainable": "all",
     },
@@ -71,8 +73,10 @@ class NeuFaceConfig(Options):
     expression_weight     of the prior on the expression, lambda_psi of Eq. (5) (beyond the paper's Eq. 1)
     size_weight           of the prior that keeps the head as large as the pre-trained encoder says (beyond the paper)
     aperture_weight       of the openings of lids and lips (beyond the paper: a blink is a few landmarks of 68)
-    temporal_window       frames in the moving average of the head orientation; an even window, which only the variant
-                          "released" has, reaches one frame further back than ahead
+    temporal_window       frames over which the head orientation is smoothed for qhat; an even window, which only the
+                          variant "released" has, reaches one frame further back than ahead
+    temporal_order        degree of the polynomial fitted in that window (`smoothed_orientation`): 0 is the moving
+                          average of the paper, which holds a turning head still (docs/method.md)
     visibility_interval   EM iterations between two computations of the vertices' visibility; without effect under
                           "released", whose confidence belongs to every evaluation
     trainable             "top": the encoder's last layers, over cached features; "all": every weight (the paper)
@@ -98,6 +102,7 @@ class NeuFaceConfig(Options):
     size_weight: float = _OF_VARIANT
     aperture_weight: float = _OF_VARIANT
     temporal_window: int = _OF_VARIANT
+    temporal_order: int = _OF_VARIANT
     visibility_interval: int = _OF_VARIANT
     trainable: Literal["all", "top"] = _OF_VARIANT
     variant: Literal["paper", "released"] = "paper"
@@ -116,6 +121,10 @@ class NeuFaceConfig(Options):
         even = self.temporal_window % 2 == 0
         if self.temporal_window < 1 or (even and self.variant == "paper"):
             raise ConfigError(f"temporal_window is {self.temporal_window}; give an odd number of frames")
+        if not 0 <= self.temporal_order < self.temporal_window:
+            raise ConfigError(
+                f"temporal_order is {self.temporal_order}; give 0 (moving average) up to temporal_window - 1"
+            )
         if self.trainable not in ("all", "top"):
             raise ConfigError(f"trainable is {self.trainable!r}; give 'all' or 'top'")
         if self.final_rate > 1:

@@ -169,6 +169,7 @@ class Objective:
                 prediction.quaternions,
                 self.config.temporal_window,
                 valid,
+                order=self.config.temporal_order,
                 sign_care=variant.sign_care,
                 ends=variant.ends,
                 cuts=self.evidence.cuts,

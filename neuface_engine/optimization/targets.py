@@ -33,29 +33,35 @@ def smoothed_orientation(
     window: int,
     valid: Tensor,
     *,
+    order: int = 0,
     sign_care: bool = True,
     ends: Literal["shorten", "keep"] = "shorten",
     cuts: tuple[int, ...] = (),
 ) -> Tensor:
-    """qhat: moving average over `window` frames of each view, renormalised (E-step of the paper).
+    """qhat: what each view's quaternions are over `window` frames around a frame, renormalised (E-step of the paper).
 
-    quaternions [F, V, 4], valid [F, V] bool: frames without a face are left out of the average. An odd window is
-    centred, an even one reaches one frame further back than ahead. Where it is not whole it holds the frames there
-    are, or qhat is q itself (`ends`). With `sign_care` neighbours are first brought into one hemisphere: q and -q
-    are one rotation. No average reaches across `cuts`, the first frames of new shots. Returns [F, V, 4], with
-    `sign_care` in the sign of `quaternions`.
+    quaternions [F, V, 4], valid [F, V] bool: frames without a face are left out. `order` is the degree of the
+    polynomial in time that is fitted in the window and read off at the frame (Savitzky and Golay 1964): 0 is the moving
+    average of the paper, which only a head that holds still leaves as it is; 2 leaves every motion of constant
+    acceleration. An odd window is centred, an even one reaches one frame further back than ahead. Where it is not whole
+    it holds the frames there are, or qhat is q itself (`ends`). With `sign_care` neighbours are first brought into one
+    hemisphere: q and -q are one rotation. No window reaches across `cuts`, the first frames of new shots. Returns
+    [F, V, 4], with `sign_care` in the sign of `quaternions`.
     """
     if cuts:
         return torch.cat(
             [
-                smoothed_orientation(quaternions[a:b], window, valid[a:b], sign_care=sign_care, ends=ends)
+                smoothed_orientation(
+                    quaternions[a:b], window, valid[a:b], order=order, sign_care=sign_care, ends=ends
+                )
                 for a, b in shots(len(quaternions), cuts)
             ]
         )
     q = align_signs(quaternions) if sign_care else quaternions
     weight = valid.to(q.dtype)[..., None]
-    total = _moving_sum(q * weight, window)
-    mean = torch.where(_moving_sum(weight, window) > 0, total, q)
+    mean = torch.where(_moving_sum(weight, window) > 0, _moving_sum(q * weight, window), q)
+    if order > 0:  # without a face the frame would be extrapolated to: the mean does less harm there
+        mean = torch.where(weight > 0, _local_polynomial(q, weight, window, order), mean)
     mean = F.normalize(mean, dim=-1)
     if ends == "keep":
         frame = torch.arange(len(q), device=q.device)
@@ -66,11 +72,29 @@ def smoothed_orientation(
     return torch.where((mean * quaternions).sum(-1, keepdim=True) < 0, -mean, mean)
 
 
-def _moving_sum(x: Tensor, window: int) -> Tensor:
-    """Sum over frames t - window // 2 to t + (window - 1) // 2 of dim 0 of [F, V, C], zeros outside."""
+RIDGE = 1e-5
+"""Of the normal equations: keeps slope and curvature small where a window has too few frames to tell them."""
+
+
+def _local_polynomial(x: Tensor, weight: Tensor, window: int, order: int) -> Tensor:
+    """The polynomials of degree `order` that fit x [F, V, C] best around each frame, at that frame.
+
+    weight [F, V, 1] >= 0; least squares over the window of `_moving_sum`.
+    """
+    moments = torch.cat([_moving_sum(weight, window, power) for power in range(2 * order + 1)], -1)
+    right = torch.stack([_moving_sum(x * weight, window, power) for power in range(order + 1)], -2)
+    normal = moments.unfold(-1, order + 1, 1)  # [F, V, order + 1, order + 1]: entry i, j is moment i + j
+    ridge = torch.full_like(normal[0, 0, 0], RIDGE)
+    return torch.linalg.solve(normal + torch.diag(ridge), right)[..., 0, :]
+
+
+def _moving_sum(x: Tensor, window: int, power: int = 0) -> Tensor:
+    """Sum over frames t - window // 2 to t + (window - 1) // 2 of dim 0 of [F, V, C], zeros outside, each weighted by
+    the `power` of its distance from t in half windows."""
     flat = x.flatten(1).T[:, None]  # [V*C, 1, F]
-    kernel = torch.ones(1, 1, window, dtype=x.dtype, device=x.device)
-    return F.conv1d(flat, kernel, padding=window // 2)[:, 0, : len(x)].T.reshape(x.shape)
+    steps = torch.arange(window, dtype=x.dtype, device=x.device) - window // 2
+    kernel = (steps / max(window // 2, 1)) ** power
+    return F.conv1d(flat, kernel[None, None], padding=window // 2)[:, 0, : len(x)].T.reshape(x.shape)
 
 
 def merged_mesh(meshes: Tensor, visibility: Tensor, *, aligned: bool = True) -> Tensor:

@@ -19,13 +19,15 @@ def target_vertices(footage: Footage, record: IterationRecord, frame: int) -> ND
     """[V, N, 3] m: the mesh merged from all views, turned for each view by its smoothed head orientation.
 
     With one view there is nothing to merge: the view's own mesh with the smoothed orientation. The settings, with the
-    window of the moving average and what is excluded, are those of the record's run.
+    window of the smoothing and what is excluded, are those of the record's run.
     """
     sequence, head = footage.sequence, footage.head
     config = record.settings or nf.NeuFaceConfig()
     valid = believed(sequence, config).float()
     quaternions = axis_angle_to_quaternion(record.parameters.pose[..., :3])
-    orientation = smoothed_orientation(quaternions, config.temporal_window, valid)[frame]
+    orientation = smoothed_orientation(
+        quaternions, config.temporal_window, valid, order=config.temporal_order, cuts=sequence.cuts
+    )[frame]
     parameters = record.parameters[frame : frame + 1]
     meshes = head.vertices(parameters, space="canonical")
     if valid.shape[1] > 1:

@@ -134,7 +134,9 @@ class AnalysisWorker(WaitingWorker):
                 merged = merged_views(meshes, rotation, head.faces, valid[chosen])
                 multiview[chosen] = (meshes - merged[:, None]).abs().sum(-1).mean(-1).numpy()
         quaternions = axis_angle_to_quaternion(parameters.pose[..., :3])
-        smooth = smoothed_orientation(quaternions, config.temporal_window, valid)
+        smooth = smoothed_orientation(
+            quaternions, config.temporal_window, valid, order=config.temporal_order, cuts=sequence.cuts
+        )
         temporal = torch.linalg.vector_norm(quaternions - smooth, dim=-1).numpy().astype(np.float64)
         parts = {"landmarks": landmark, "motion": temporal, "views": multiview}
         for part in parts.values():

@@ -205,6 +205,7 @@ def test_a_sequence_without_faces_is_refused(parts):
     [
         {"iterations": -1},
         {"temporal_window": 4},
+        {"temporal_window": 3, "temporal_order": 3},
         {"learning_rate": 0.0},
         {"trainable": "some"},
         {"max_batch": 0},

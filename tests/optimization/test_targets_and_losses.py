@@ -54,6 +54,48 @@ def test_jitter_is_smoothed():
     assert (target - q).norm(dim=-1).mean() < 0.7 * (noisy - q).norm(dim=-1).mean()
 
 
+def turning(frames: int, degrees: tuple[float, float, float]) -> torch.Tensor:
+    """[frames, 1, 4]: a head that nods and turns, one swing in 25 frames."""
+    swing = torch.sin(torch.arange(frames) * (2 * torch.pi / 25))[:, None, None]
+    return R.axis_angle_to_quaternion(swing * torch.deg2rad(torch.tensor(degrees)))
+
+
+def test_a_turning_head_is_its_own_target_but_not_its_own_mean():
+    q, valid = turning(50, (8.0, 12.0, 4.0)), torch.ones(50, 1)
+    average, parabola = (
+        (targets.smoothed_orientation(q, 7, valid, order=order) - q).norm(dim=-1).mean() for order in (0, 2)
+    )
+    assert parabola < 0.03 * average
+
+
+def test_a_constant_acceleration_passes_also_at_the_ends_and_beside_frames_without_a_face():
+    time = torch.linspace(-1, 1, 20)[:, None, None]
+    q = torch.nn.functional.pad(0.02 * time + 0.03 * time**2, (0, 2)) + torch.tensor([[[1.0, 0.0, 0.0]]])
+    q = torch.nn.functional.pad(q, (0, 1))
+    valid = torch.ones(20, 1)
+    valid[6:8] = 0
+    target = targets.smoothed_orientation(q, 7, valid, order=2)
+    expected = torch.nn.functional.normalize(q, dim=-1)
+    assert torch.allclose(target[valid > 0], expected[valid > 0], atol=1e-4)
+
+
+def test_a_window_with_too_few_faces_for_its_polynomial_still_has_a_target():
+    q, valid = smooth_quaternions(), torch.zeros(20, 2)
+    valid[3, 0] = valid[15, 0] = valid[16, 0] = 1
+    target = targets.smoothed_orientation(q, 7, valid, order=2)
+    assert torch.allclose(target.norm(dim=-1), torch.ones(20, 2), atol=1e-5)
+    assert torch.allclose(target[valid > 0], q[valid > 0], atol=1e-3)
+
+
+@pytest.mark.parametrize("order", [0, 2])
+def test_jitter_is_smoothed_whatever_the_order(order):
+    torch.manual_seed(0)
+    q = turning(60, (2.0, 3.0, 1.0))
+    noisy = torch.nn.functional.normalize(q + 0.02 * torch.randn_like(q), dim=-1)
+    target = targets.smoothed_orientation(noisy, 7, torch.ones(60, 1), order=order)
+    assert (target - q).norm(dim=-1).mean() < 0.75 * (noisy - q).norm(dim=-1).mean()
+
+
 def test_merged_mesh_undoes_a_rigid_disagreement_of_the_views():
     mesh = torch.randn(1, 1, 60, 3)
     turned = mesh @ R.axis_angle_to_matrix(torch.tensor([0.02, -0.03, 0.01])).T + 0.01
