@@ -13,7 +13,8 @@ from typing import Any
 
 from neuface_engine.errors import ProjectError
 from neuface_engine.review import Project
-from neuface_engine.review.events import Repair, active
+from neuface_engine.review.events import Repair
+from neuface_engine.review.standing import active
 from neuface_engine.track_header import read_header
 from neuface_studio import projects
 from neuface_studio.open_projects import OpenProjects

@@ -12,7 +12,8 @@ from neuface_engine.errors import NeuFaceError
 from neuface_engine.optimization.config import NeuFaceConfig
 from neuface_engine.optimization.evidence import believed
 from neuface_engine.optimization.repairs import Excluded, Moved, Repairs
-from neuface_engine.review.events import Repair, Undo, active
+from neuface_engine.review.events import Repair, Undo
+from neuface_engine.review.standing import active
 from neuface_studio import faces
 from neuface_studio.results import Results, default_reviewer
 from neuface_studio.scene.pointing import landmark_name

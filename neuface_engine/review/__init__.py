@@ -23,12 +23,11 @@ if TYPE_CHECKING:
         Shown,
         Undo,
         Verdict,
-        active_verdicts,
-        standing_verdicts,
     )
     from neuface_engine.review.log import EventLog
     from neuface_engine.review.project import Project
     from neuface_engine.review.queue import Filter, QueueRow
+    from neuface_engine.review.standing import active_verdicts, standing_verdicts
     from neuface_engine.review.track_files import file_hash
 
 # Imported when first used: a log alone needs no database.
@@ -37,6 +36,8 @@ _HOME = {
     "CoverageRule": "coverage",
     "EventLog": "log",
     "Project": "project",
+    "active_verdicts": "standing",
+    "standing_verdicts": "standing",
     "Filter": "queue",
     "QueueRow": "queue",
     "file_hash": "track_files",
@@ -57,8 +58,6 @@ _HOME = {
             "Shown",
             "Undo",
             "Verdict",
-            "active_verdicts",
-            "standing_verdicts",
         ),
         "events",
     ),

@@ -11,16 +11,9 @@ from typing import Protocol
 
 from neuface_engine.errors import ProjectError
 from neuface_engine.review import chain
-from neuface_engine.review.events import (
-    UNDOABLE,
-    Event,
-    Undo,
-    Verdict,
-    active,
-    active_undos,
-    sequence_of,
-)
+from neuface_engine.review.events import UNDOABLE, Event, Undo, Verdict, sequence_of
 from neuface_engine.review.log import EventLog
+from neuface_engine.review.standing import active, active_undos
 
 LOG_FOLDER = "log"
 OLD_LOG = "review.jsonl"

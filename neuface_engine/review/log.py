@@ -9,7 +9,8 @@ from pathlib import Path
 
 from neuface_engine.errors import ProjectError
 from neuface_engine.review import chain
-from neuface_engine.review.events import Event, Undo, Verdict, active_verdicts
+from neuface_engine.review.events import Event, Undo, Verdict
+from neuface_engine.review.standing import active_verdicts
 
 _TAIL = 4096
 

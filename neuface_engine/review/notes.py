@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from neuface_engine.review.events import Event, Note, active
+from neuface_engine.review.events import Event, Note
+from neuface_engine.review.standing import active
 
 REGIONS = ("lips", "jaw", "chin", "cheeks", "nose", "lids", "brows", "forehead", "contour", "ears", "neck")
 """The parts of a face that a note may name; other words are allowed too."""

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neuface_engine.errors import ProjectError
@@ -23,14 +21,15 @@ from neuface_engine.review.events import (
     Shown,
     Undo,
     Verdict,
-    active_verdicts,
-    standing_verdicts,
 )
 from neuface_engine.review.journal import FileJournal, Head, last_standing, last_undone
 from neuface_engine.review.locking import ProjectLock
 from neuface_engine.review.media import Source, portable
 from neuface_engine.review.notes import standing_notes
+from neuface_engine.review.parts import parts
+from neuface_engine.review.places import check_inside, inside, safe_name
 from neuface_engine.review.project_file import PROJECT_FILE, ProjectFile
+from neuface_engine.review.standing import active_verdicts, standing_verdicts
 from neuface_engine.review.track_files import TrackFiles, copy_track, file_hash, same_bytes
 
 if TYPE_CHECKING:
@@ -38,7 +37,8 @@ if TYPE_CHECKING:
     from neuface_engine.review.index import Index
     from neuface_engine.review.queue import Filter, QueueRow
 
-_AT_ONCE = 500
+_AT_ONCE = 500  # sequences in one event
+_IN_MEMORY = 50_000
 
 
 class Project:
@@ -97,7 +97,7 @@ class Project:
         folder = Path(folder)
         file = ProjectFile.read(folder)
         for relative in file.sequences.values():
-            _resolve(folder, relative)
+            inside(folder, relative)
         if database or file.database:
             return cls._of_database(file, database or file.database)
         lock = None if read_only else ProjectLock(folder)
@@ -202,12 +202,12 @@ class Project:
 
     def resolve(self, relative: str) -> Path:
         """The file at a path relative to the folder. Raises ProjectError where it would lie outside."""
-        return _resolve(self.folder, relative)
+        return inside(self.folder, relative)
 
     def track_file(self, name: str) -> Path:
         """Where the track of a sequence lies, or will. Raises ProjectError."""
         row = self.index.row(name)
-        return self.resolve(row.track if row is not None and row.track else f"tracks/{_safe(name)}.npz")
+        return self.resolve(row.track if row is not None and row.track else f"tracks/{safe_name(name)}.npz")
 
     def track_hash(self, name: str) -> str:
         """sha256 of a sequence's track as it is now; an empty string where there is none. Raises ProjectError."""
@@ -215,7 +215,7 @@ class Project:
 
     def run_folder(self, name: str, run: str) -> Path:
         """Where the files of one run on a sequence belong (checkpoints, histories); it need not exist yet."""
-        return self.resolve(f"runs/{_safe(name)}/{_safe(run)}")
+        return self.resolve(f"runs/{safe_name(name)}/{safe_name(run)}")
 
     def source_of(self, name: str) -> Path | None:
         """Where the footage of a sequence should lie; None where that is unknown, or it is the bundled demo."""
@@ -274,7 +274,7 @@ class Project:
         self.check_writable()
         fresh = self.index.count() == 0
         number = 0
-        for part in _parts(entries):
+        for part in parts(entries, _IN_MEMORY):
             known = {} if fresh else self.index.entries([e["name"] for e in part])
             rows = []
             for given in part:
@@ -318,7 +318,7 @@ class Project:
     def record_many(self, measured: Iterable[tuple[str, Mapping[str, float], Iterable[str], float]]) -> None:
         """`record_measures` for very many: (name, measures, flags, suspicion)."""
         self.check_writable()
-        for part in _parts(measured):
+        for part in parts(measured, _IN_MEMORY):
             rows = [_measured(*row) for row in part]
             events = [Measured(tuple(rows[at : at + _AT_ONCE])) for at in range(0, len(rows), _AT_ONCE)]
             self.log.append(*events)
@@ -421,9 +421,9 @@ class Project:
         if not name or "\n" in name:
             raise ProjectError(f"sequence {name!r}: a name is one line of text; give it one")
         if track is None:
-            relative = f"tracks/{_safe(name)}.npz"
+            relative = f"tracks/{safe_name(name)}.npz"
         elif isinstance(track, str) and not Path(track).is_absolute():
-            _pure(self.folder, track)
+            check_inside(self.folder, track)
             relative = track
         else:
             absolute = Path(track).resolve()
@@ -465,32 +465,6 @@ class _Sequences(Mapping[str, str]):
         return self._project.index.count()
 
 
-def _resolve(folder: Path, relative: str) -> Path:
-    pure = _pure(folder, relative)
-    root = folder.resolve()
-    path = root / pure
-    if not path.resolve().is_relative_to(root):
-        raise _leaves(folder, relative)
-    return path
-
-
-def _pure(folder: Path, relative: str) -> PurePosixPath:
-    pure = PurePosixPath(relative)
-    if pure.is_absolute() or ".." in pure.parts or "\\" in relative or ":" in relative:
-        raise _leaves(folder, relative)
-    return pure
-
-
-def _leaves(folder: Path, relative: str) -> ProjectError:
-    return ProjectError(f"{folder / PROJECT_FILE}: '{relative}' leaves the project folder; correct the path")
-
-
-def _safe(name: str) -> str:
-    """A name fit for every file system; what was changed is told apart by a hash."""
-    safe = re.sub(r"[^\w.-]+", "_", name).strip("._")[:100]
-    return safe if safe == name else f"{safe or 'sequence'}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
-
-
 def _measured(
     name: str, measures: Mapping[str, float], flags: Iterable[str], suspicion: float
 ) -> dict[str, Any]:
@@ -504,17 +478,6 @@ def _measured(
 
 def _without_empty(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in entry.items() if value not in (None, "")}
-
-
-def _parts(rows: Iterable[Any], size: int = 50_000) -> Iterator[list[Any]]:
-    part: list[Any] = []
-    for row in rows:
-        part.append(row)
-        if len(part) == size:
-            yield part
-            part = []
-    if part:
-        yield part
 
 
 def _read_only_words(folder: Path, reason: str) -> str:

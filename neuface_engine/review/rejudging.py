@@ -9,19 +9,10 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from neuface_engine.review import schema
-from neuface_engine.review.events import (
-    Assigned,
-    Event,
-    Note,
-    Repair,
-    Verdict,
-    active,
-    disputed,
-    from_record,
-    standing,
-)
+from neuface_engine.review.events import Assigned, Event, Note, Repair, Verdict, from_record
 from neuface_engine.review.parts import parts
 from neuface_engine.review.queue import pack, shuffle
+from neuface_engine.review.standing import active, disputed, standing
 
 s, e, o = schema.sequences, schema.events, schema.opinions
 CHUNK = 2000

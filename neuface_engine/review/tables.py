@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from neuface_engine.errors import ConfigError, ProjectError
 from neuface_engine.files import written_whole
-from neuface_engine.review.events import Note, Verdict, active
+from neuface_engine.review.events import Note, Verdict
 from neuface_engine.review.project import Project
 from neuface_engine.review.queue import Filter
+from neuface_engine.review.standing import active
 
 if TYPE_CHECKING:
     import pyarrow as pa

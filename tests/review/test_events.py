@@ -10,19 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neuface_engine.review import Adjudication, Note, Other, Repair, Shown, Undo, Verdict
-from neuface_engine.review.events import (
-    Added,
-    Assigned,
-    Measured,
-    Relinked,
-    Removed,
-    active,
-    disputed,
-    from_record,
-    standing_verdicts,
-    to_record,
-)
+from neuface_engine.review.events import Added, Assigned, Measured, Relinked, Removed, from_record, to_record
 from neuface_engine.review.notes import place
+from neuface_engine.review.standing import active, disputed, standing_verdicts
 
 EVERY_KIND = [
     Verdict("001", "reject", "a" * 64, "anna", "so", ("lips", "jaw"), {"frames": 0.97, "sufficient": True}),

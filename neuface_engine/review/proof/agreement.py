@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import t as student
 
-from neuface_engine.review.events import VERDICTS, Adjudication, Event, Verdict, active_verdicts
+from neuface_engine.review.events import VERDICTS, Adjudication, Event, Verdict
 from neuface_engine.review.proof.exact import clopper_pearson
+from neuface_engine.review.standing import active_verdicts
 
 CLEAN = "accept"
 

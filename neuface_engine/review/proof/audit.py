@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from neuface_engine.errors import ConfigError, ProjectError, TrackError
 from neuface_engine.files import written_whole
-from neuface_engine.review.events import Event, Other, active
+from neuface_engine.review.events import Event, Other
 from neuface_engine.review.proof.draw import (
     Item,
     balance,
@@ -24,6 +24,7 @@ from neuface_engine.review.proof.draw import (
 )
 from neuface_engine.review.proof.plans import Plan, sized
 from neuface_engine.review.proof.planting import Plant, draw_plants, practice_plants
+from neuface_engine.review.standing import active
 from neuface_engine.track_header import MESHES_FORMAT, read_header
 
 if TYPE_CHECKING:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from scipy.stats import binomtest
 
 from neuface_engine.errors import ConfigError, ProjectError
-from neuface_engine.review.events import Event, Other, active
+from neuface_engine.review.events import Event, Other
 from neuface_engine.review.proof.draw import key, new_seed
 from neuface_engine.review.proof.exact import wilson
+from neuface_engine.review.standing import active
 
 if TYPE_CHECKING:
     from neuface_engine.review.project import Project

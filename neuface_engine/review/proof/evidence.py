@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from neuface_engine.review.coverage import STATED, CoverageRule, basis_of
-from neuface_engine.review.events import PLANT_JUDGED, Adjudication, Event, Other, Verdict, active
+from neuface_engine.review.events import PLANT_JUDGED, Adjudication, Event, Other, Verdict
 from neuface_engine.review.proof.audit import Audit
 from neuface_engine.review.proof.draw import Item
 from neuface_engine.review.proof.planting import KINDS, Plant
+from neuface_engine.review.standing import active
 
 State = Literal["clean", "failure", "unwatched", "waiting"]
 

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from neuface_engine.review.assignment import LEASE_S, give_back, hand_out, held, hold, open_names
-from neuface_engine.review.events import PLANT_JUDGED, Event, Other, Verdict, active, new_id, now, sequence_of
+from neuface_engine.review.events import PLANT_JUDGED, Event, Other, Verdict, new_id, now, sequence_of
 from neuface_engine.review.parts import parts
 from neuface_engine.review.proof.audit import DRAWN, Audit, audits, load_audit
 from neuface_engine.review.proof.draw import Item
@@ -23,6 +23,7 @@ from neuface_engine.review.proof.mixing import Source, StreamItem
 from neuface_engine.review.proof.planting import Plant
 from neuface_engine.review.proof.stream import audit_stream
 from neuface_engine.review.queue import Filter
+from neuface_engine.review.standing import active
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from neuface_engine.review.coverage import Coverage
-from neuface_engine.review.events import PLANT_JUDGED, VERDICTS, Other, Undo, active, new_id
+from neuface_engine.review.events import PLANT_JUDGED, VERDICTS, Other, Undo, new_id
 from neuface_engine.review.proof.audit import Audit, load_audit
 from neuface_engine.review.proof.evidence import gather
 from neuface_engine.review.proof.mixing import StreamItem, interleave
 from neuface_engine.review.proof.planting import Plant
+from neuface_engine.review.standing import active
 
 if TYPE_CHECKING:
     from neuface_engine.review.project import Project
