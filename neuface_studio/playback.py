@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 
-from PySide6.QtCore import QObject, Qt, QTimer, Slot
+from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
 from neuface_studio.session import Session
 
 
 class Playback(QObject):
     """Moves the session's frame along with the clock while it is playing."""
+
+    speed_changed = Signal()
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -38,6 +40,7 @@ class Playback(QObject):
         self.speed = direction * min(8, 2 * abs(self.speed)) if same else direction
         self._start = (time.perf_counter(), self._session.frame)
         self._session.set_playing(True)
+        self.speed_changed.emit()
 
     @Slot(bool)
     def _on_playing(self, playing: bool) -> None:

@@ -182,7 +182,10 @@ class Queue(QObject):
     # Adding
 
     def add(self, paths: Iterable[Path]) -> int:
-        """Add all footage under these paths to the project, or to a new one; how many sequences were new."""
+        """Add all footage under these paths to the project, or to a new one; how many sequences of it are there now.
+
+        What was there already is not added again, but counts.
+        """
         paths = list(paths)
         if not paths:
             return 0
@@ -212,7 +215,7 @@ class Queue(QObject):
         again = len(found) - len(fresh)
         words = f"{len(fresh)} sequence{'' if len(fresh) == 1 else 's'} added to the queue"
         self._session.notify("good", words + (f", {again} were there already." if again else "."))
-        return len(fresh)
+        return len(found)
 
     # Optimising them all
 

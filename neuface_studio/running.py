@@ -8,7 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from neuface_studio.model import CompareMode
+from neuface_studio.model import CompareMode, IterationRecord
 from neuface_studio.news import News
 from neuface_studio.open_projects import OpenProjects
 from neuface_studio.opening import SHUTDOWN_TIMEOUT_MS
@@ -149,9 +149,9 @@ class RunControl(QObject):
                 (folder / FIRST_FILE).unlink(missing_ok=True)
         self._start_optimiser()
 
-    def branch(self, changes: dict[str, Any]) -> None:
-        """Begin a run that goes on from the shown iteration with other settings; both runs stay."""
-        record = self.session.record()
+    def branch(self, changes: dict[str, Any], origin: IterationRecord | None = None) -> None:
+        """Begin a run that goes on from ``origin``, or the shown iteration, with other settings; both runs stay."""
+        record = self.session.record() if origin is None else origin
         if self._optimiser is None or record is None or record.saved or not self._may_open_run():
             return
         self.session.set_playing(False)

@@ -131,10 +131,17 @@ class ReviewDesk(QObject):
                 self.adjudicate(False)
                 words.append("Settled; no dispute is left.")
             elif self.going.many:
-                words.append("That was the last one without a verdict.")
+                words.append("That was the last one without a verdict" + self._still_new() + ".")
         if words:
             session.notify("warning" if unwatched else "good", " ".join(words), about=verdict_on(name))
         return True
+
+    def _still_new(self) -> str:
+        count = self.going.without_track()
+        if not count:
+            return ""
+        are = "is" if count == 1 else "are"
+        return f" that has a track; {count} {are} not optimised yet (Queue > Optimise all)"
 
     def look_alikes_first(self) -> bool:
         """Put what is most like the last reject before everything else, and go there; False without any."""

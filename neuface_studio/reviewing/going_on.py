@@ -164,6 +164,15 @@ class GoingOn(QObject):
             self._session.notify("error", str(error))
             return 0
 
+    def without_track(self) -> int:
+        """How many sequences that fit are not optimised yet: there is nothing to judge."""
+        project = self._project_of()
+        try:
+            return 0 if project is None else project.index.count(replace(self.listed()[0], states=("new",)))
+        except NeuFaceError as error:
+            self._session.notify("error", str(error))
+            return 0
+
     def go_on(self, steps: int = 1) -> bool:
         """Open the next item without a verdict (-1: the one before); False where there is none."""
         while self._first and steps > 0:

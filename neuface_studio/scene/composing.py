@@ -107,7 +107,7 @@ class Composer:
 
     def _label(self, image: Image, view: int, frame: int, found: bool) -> None:
         record = self._look.record
-        text = f"{self._footage.sequence.views[view]}   {frame + 1}"
+        text = f"{self._footage.sequence.views[view]}   frame {frame + 1}"
         text += "" if found else "   no face"
         size = max(0.38, image.shape[0] / 1100)
         low = image.shape[0] - 8

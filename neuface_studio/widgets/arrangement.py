@@ -56,7 +56,7 @@ class Arrangement:
             window.restoreState(state, LAYOUT_VERSION)
         else:
             self.set_sizes()
-            self._unsized = True  # hidden docks take no sizes: once more when they are shown
+        self._unsized = True  # hidden docks take no sizes: once more when they are shown
         self.show_panels(window.session.footage is not None)
         window.queue_dock.hide()
         wrap_tool_tips(window)
@@ -66,12 +66,15 @@ class Arrangement:
         window = self._window
         window.settings.setValue("window/geometry", window.saveGeometry())
         window.settings.setValue("window/state", window.saveState(LAYOUT_VERSION))
+        window.settings.setValue("window/tall", int(window.height() >= TALL))
 
     def reset(self) -> None:
         """Every panel back to its first place and size."""
-        self._window.restoreState(self._first_state, LAYOUT_VERSION)
-        self.show_panels(self._window.session.footage is not None)
-        self.set_sizes()
+        window = self._window
+        window.restoreState(self._first_state, LAYOUT_VERSION)
+        window.settings.remove("window/state")
+        self._unsized = True
+        self.show_panels(window.session.footage is not None)
 
     def show_panels(self, shown: bool) -> None:
         """Show everything that is about footage, or nothing of it."""
@@ -89,8 +92,21 @@ class Arrangement:
             widget.setVisible(shown)
         if shown and self._unsized:
             self._unsized = False
-            self.set_sizes()
+            if not self._as_left():
+                self.set_sizes()
         self.name_tabs()
+
+    def _as_left(self) -> bool:
+        """The docks as the user left them; False where there is nothing, or the window was made for another screen."""
+        window = self._window
+        state, tall = window.settings.value("window/state"), window.settings.value("window/tall")
+        if not isinstance(state, QByteArray) or str(tall) != str(int(window.height() >= TALL)):
+            return False
+        queue = window.queue_dock.isVisible()
+        restored = window.restoreState(state, LAYOUT_VERSION)
+        for dock in window.findChildren(QDockWidget):
+            dock.setVisible(dock is not window.queue_dock or queue)
+        return restored
 
     def name_tabs(self) -> None:
         """Give the tab bars, which Qt makes for docks in one place, a name that can be said."""

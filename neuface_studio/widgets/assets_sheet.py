@@ -55,7 +55,7 @@ class AssetsSheet(Sheet):
         self.rows.setRootIsDecorated(False)
         self.rows.setUniformRowHeights(True)
         self.rows.setAccessibleName("Models")
-        self.rows.setMinimumSize(760, 330)
+        self.rows.setMinimumSize(860, 330)
         for place, width in enumerate((190, 120)):
             self.rows.setColumnWidth(place, width)
         self.rows.currentItemChanged.connect(self._show_detail)
@@ -160,6 +160,7 @@ class AssetsSheet(Sheet):
             chosen = "" if asset.kind == "detector" else "Edit &gt; Settings, or "
             lines.append(f"then: {chosen}<tt>neuface track INPUT {asset.use}</tt>")
             self._put(asset.title, state.status, asset.purpose, "<br>".join(lines))
+        self.rows.resizeColumnToContents(0)
         self.rows.setCurrentIndex(self.rows.model().index(min(place, self.rows.topLevelItemCount() - 1), 0))
 
     def _put(self, title: str, status: str, purpose: str, detail: str) -> None:

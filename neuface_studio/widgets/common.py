@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QAction, QColor, QKeyEvent, QPainter, QPen
-from PySide6.QtWidgets import QFrame, QLabel, QLineEdit, QScrollArea, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import (
+    QDialog,
+    QFrame,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QToolButton,
+    QWidget,
+)
 
 from neuface_studio import actions, theme
 from neuface_studio.explanations import TIP_WIDTH, wrapped
@@ -148,7 +158,10 @@ def _keeps_key(event: QEvent) -> bool:
 
 
 class TextField(QLineEdit):
-    """A line of text in which the window's single-key shortcuts are dead; Enter and Escape leave it."""
+    """A line of text in which the window's single-key shortcuts are dead; Enter and Escape leave it.
+
+    In a sheet Enter presses the sheet's main button, where it has one, and Escape closes the sheet.
+    """
 
     def event(self, event: QEvent) -> bool:
         if _keeps_key(event):
@@ -157,9 +170,16 @@ class TextField(QLineEdit):
         return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
+        sheet = self.window() if isinstance(self.window(), QDialog) else None
+        if event.key() == Qt.Key.Key_Escape and sheet is not None:
+            sheet.reject()
+            return
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Escape):
             self.editingFinished.emit()
             self.clearFocus()
+            main = None if sheet is None else sheet.findChild(QPushButton, "primary")
+            if main is not None and main.isEnabled():
+                main.click()
             return
         super().keyPressEvent(event)
 

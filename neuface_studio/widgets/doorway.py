@@ -57,12 +57,22 @@ class Doorway:
         self._window.controller.open_sequence(folder, last.path, name=last.name)
 
     def add_footage(self, paths: list[Path]) -> None:
-        """Add what lies under these paths to the queue; the first is opened where nothing is open."""
+        """Add what lies under these paths to the queue; where nothing is open, go on in it, or begin with the first."""
         idle = self._session.footage is None and not self._window.controller.opener.loading
-        if self._window.queue.add(paths):
-            self._window.show_queue(True)
-            if idle:
-                self._window.queue.open_row(0)
+        queue = self._window.queue
+        if paths:
+            self._settings.setValue("open/folder", str(paths[0].parent))
+        if not queue.add(paths):
+            return
+        self._window.show_queue(True)
+        if not idle or queue.folder is None:
+            return
+        try:
+            last = projects.read_source(queue.folder)
+        except NeuFaceError:
+            queue.open_row(0)
+        else:
+            self._window.controller.open_sequence(queue.folder, last.path, name=last.name)
 
     def recover(self) -> bool:
         """Go on where the last session stopped, if it ended without closing; False where it was closed."""

@@ -73,15 +73,15 @@ class KeyboardFocus(QObject):
             if event.reason() not in PASSING:
                 watched.removeEventFilter(self)
         elif isinstance(event, QKeyEvent) and kind == QEvent.Type.ShortcutOverride:
-            key, keys = Qt.Key(event.key()), keys_of(watched)
-            if keys and _is_plain(event, watched) and key in (*keys, Qt.Key.Key_Escape):
+            keys = keys_of(watched)
+            if keys and _is_plain(event, watched) and event.key() in (*keys, Qt.Key.Key_Escape):
                 event.accept()
                 return True
         elif isinstance(event, QKeyEvent) and kind == QEvent.Type.KeyPress and _is_plain(event, watched):
-            return self._press(watched, Qt.Key(event.key()))
+            return self._press(watched, event.key())
         return False
 
-    def _press(self, control: QWidget, key: Qt.Key) -> bool:
+    def _press(self, control: QWidget, key: int) -> bool:
         """Do what Qt leaves to dialogs: Return presses a button, Escape leads away."""
         if key in ENTER and isinstance(control, QAbstractButton):
             control.click()

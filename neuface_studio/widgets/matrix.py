@@ -17,7 +17,7 @@ COLORMAP = "viridis"
 NAME_WIDTH = 84
 HEAD = 18
 BAR_WIDTH = 86
-STEPS = {
+STEPS: dict[int, tuple[int, int]] = {
     Qt.Key.Key_Left: (0, -1),
     Qt.Key.Key_Right: (0, 1),
     Qt.Key.Key_Up: (-1, 0),
@@ -137,12 +137,11 @@ class MatrixView(QWidget):
             self.pair_clicked.emit(*pair)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        count, key = len(self._names), Qt.Key(event.key())
-        if key in ENTER and max(self._chosen) < count:
+        count, step = len(self._names), STEPS.get(event.key())
+        if event.key() in ENTER and max(self._chosen) < count:
             self.pair_clicked.emit(*self._chosen)
-        elif key in STEPS and count > 1:
-            row, column = self._chosen
-            down, across = STEPS[key]
+        elif step is not None and count > 1:
+            (row, column), (down, across) = self._chosen, step
             row, column = (row + down) % count, (column + across) % count
             if row == column:  # nothing to compare on the diagonal
                 row, column = (row + down) % count, (column + across) % count

@@ -137,6 +137,10 @@ class CurvePlot(QFrame):
             self._legend.addWidget(value, row, 2)
             self._read_outs[key] = value
 
+    def read_outs(self) -> list[str]:
+        """The figures beside the curves."""
+        return [label.text() for label in self._read_outs.values()]
+
     def set_data(self, x: np.ndarray, data: dict[str, np.ndarray], last: int) -> None:
         """Curves over iterations ``x``; the axis goes to ``last``."""
         self._x, self._data = x, data
@@ -154,6 +158,8 @@ class CurvePlot(QFrame):
         """Move the line and the read-outs to an iteration."""
         self._cursor.setVisible(index is not None)
         if index is None:
+            for label in self._read_outs.values():
+                label.clear()
             return
         self._cursor.setValue(index)
         place = np.flatnonzero(self._x == index)

@@ -21,11 +21,12 @@ from PySide6.QtWidgets import (
 
 from neuface_studio.model import Task
 from neuface_studio.queue_filter import parse
-from neuface_studio.queue_model import COLUMNS, FLAGS, NAME, STATES, QueueModel
+from neuface_studio.queue_model import COLUMNS, FLAGS, NAME, RUNNING, STATE, STATES, QueueModel
 from neuface_studio.thumbnails import SIZE
 from neuface_studio.widgets.common import ElidedLabel, TextField, action_button
 from neuface_studio.widgets.queue_names import NameDelegate
 
+CELL_MARGIN = 16  # px of a cell beside its text
 TYPING_MS = 200  # a filter is applied when the typing rests
 OWN_KEYS = frozenset(
     (
@@ -132,6 +133,7 @@ class QueueDock(QWidget):
         widths.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         for place, entry in enumerate(COLUMNS):
             self.table.setColumnWidth(place, entry.width)
+        self._fit_state()
         widths.moveSection(FLAGS, len(COLUMNS) - 1)  # they stand under the name as well
         self.table.setItemDelegateForColumn(NAME, NameDelegate(self.table))
         self.table.doubleClicked.connect(self._double_clicked)
@@ -167,6 +169,19 @@ class QueueDock(QWidget):
         self._task: Task | None = None
         model.modelReset.connect(self._count)
         self.show_task(None)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange) and hasattr(self, "table"):
+            self._fit_state()
+
+    def _fit_state(self) -> None:
+        """The words of every state are read in full, however large the text is."""
+        metrics = self.table.fontMetrics()
+        words = max(
+            metrics.horizontalAdvance(f"{look.sign}  {look.word}") for look in (*STATES.values(), RUNNING)
+        )
+        self.table.setColumnWidth(STATE, words + CELL_MARGIN)
 
     def stop(self) -> None:
         self._timer.stop()

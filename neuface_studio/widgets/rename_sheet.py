@@ -29,6 +29,11 @@ class RenameSheet(Sheet):
         self.finish()
         self.field.setFocus()
 
+    def reject(self) -> None:
+        """Close it, and leave the name as it is."""
+        self.field.blockSignals(True)
+        super().reject()
+
     @Slot()
     def _take(self) -> None:
         session = self._session

@@ -56,7 +56,7 @@ class StartPage(QStackedWidget):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Return presses the button that the keyboard is on, as Space does."""
         button = QApplication.focusWidget()
-        if Qt.Key(event.key()) in ENTER and isinstance(button, QAbstractButton):
+        if event.key() in ENTER and isinstance(button, QAbstractButton):
             button.click()
         else:
             super().keyPressEvent(event)

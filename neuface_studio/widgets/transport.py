@@ -112,6 +112,7 @@ class Transport(QWidget):
         session.history_changed.connect(self._show_iteration)
         session.run_state_changed.connect(self._show_state)
         session.playing_changed.connect(self._show_playing)
+        controller.playback.speed_changed.connect(self._show_playing)
         session.follow_changed.connect(self._show_iteration)
         session.repaired.connect(self._show_known)
         controller.repairs.changed.connect(self._show_known)
@@ -211,7 +212,9 @@ class Transport(QWidget):
 
     @Slot()
     def _show_playing(self) -> None:
-        set_button_text(self.play_button, "■  Stop" if self._session.playing else "▶  Play")
+        speed = self._controller.playback.speed
+        stop = "■  Stop" if speed == 1 else f"■  Stop {speed}×".replace("-", "−")
+        set_button_text(self.play_button, stop if self._session.playing else "▶  Play")
 
     def _show_tail(self) -> None:
         session = self._session

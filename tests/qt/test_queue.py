@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtGui import QColor
@@ -18,7 +19,7 @@ from neuface_studio.footage_folders import free_name, is_collection, sequences_u
 from neuface_studio.model import RunState
 from neuface_studio.queue_filter import Wanted, parse
 from neuface_studio.queue_index import QueueIndex
-from neuface_studio.queue_model import COLUMNS, NAME, PAGE, STATE, QueueModel
+from neuface_studio.queue_model import COLUMNS, NAME, PAGE, STATE, STATES, QueueModel
 from neuface_studio.widgets.main_window import MainWindow
 from neuface_studio.widgets.queue_names import NameDelegate
 
@@ -162,6 +163,19 @@ def fill(window: MainWindow, clips: list[Path], qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: not window.view_grid.busy, timeout=10_000)
 
 
+def test_states_are_read_in_full_and_no_figure_outlives_what_it_is_of(window: MainWindow) -> None:
+    table = window.queue_panel.table
+    wide = table.fontMetrics().horizontalAdvance
+    assert all(wide(f"{look.sign}  {look.word}") < table.columnWidth(STATE) for look in STATES.values())
+    plot = window.plots.cvd
+    plot.set_curves({"0": "front"}, [theme.ACCENT])
+    plot.set_data(np.arange(2.0), {"0": np.array([3.0, 2.0])}, 2)
+    plot.set_cursor(1)
+    assert plot.read_outs() == ["2"]
+    plot.set_cursor(None)
+    assert plot.read_outs() == [""]
+
+
 def test_adding_listing_and_going_through(window: MainWindow, clips: list[Path], qtbot: QtBot) -> None:
     session, table = window.session, window.queue_panel.table
     fill(window, clips, qtbot)
@@ -182,7 +196,14 @@ def test_adding_listing_and_going_through(window: MainWindow, clips: list[Path],
     qtbot.waitUntil(lambda: session.sequence_name == "clip_2", timeout=60_000)
     QTest.keyClick(table, Qt.Key.Key_Escape)
     assert not table.hasFocus()
-    assert window.queue.add(clips) == 0, "what is there is not added again"
+    window.add_footage(clips)
+    assert window.queue.model.rowCount() == 3, "what is there is not added again"
+    assert "there already" in window.notices.text.full_text() and session.sequence_name == "clip_2"
+    QTest.keyClick(window, Qt.Key.Key_W, Qt.KeyboardModifier.ControlModifier)
+    assert session.footage is None
+    window.add_footage(clips)
+    qtbot.waitUntil(lambda: session.sequence_name == "clip_2", timeout=60_000)  # where nothing is open, go on
+    qtbot.waitUntil(lambda: session.run_state.can_run, timeout=60_000)
     field = window.queue_panel.filter
     QTest.keyClick(window, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
     QTest.keyClicks(field, "clip_1")

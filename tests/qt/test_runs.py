@@ -36,7 +36,8 @@ def branch(window: MainWindow, qtbot: QtBot, **texts: str) -> None:
     for name, text in texts.items():
         sheet.fields[name].setText(text)
     count = len(window.session.runs)
-    qtbot.mouseClick(sheet.go_button, Qt.MouseButton.LeftButton)
+    window.session.show_iteration(window.session.newest)  # meanwhile; the sheet says where the branch begins
+    QTest.keyClick(next(reversed(sheet.fields.values())), Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: len(window.session.runs) == count + 1, timeout=60_000)
     rested(window, qtbot)
 

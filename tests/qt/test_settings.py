@@ -109,6 +109,11 @@ def test_every_frame_is_shown_in_order_or_time_is_kept(ready: MainWindow, qtbot:
     qtbot.waitUntil(lambda: len(shown) >= 3, timeout=30_000)
     QTest.keyClick(ready, Qt.Key.Key_K)
     assert shown[:3] == [2, 1, 0]
+    for expected in ("■  Stop −1×", "■  Stop −2×"):
+        QTest.keyClick(ready, Qt.Key.Key_J)
+        assert ready.transport.play_button.text() == expected
+    QTest.keyClick(ready, Qt.Key.Key_K)
+    assert ready.transport.play_button.text() == "▶  Play"
     session.marks.set_first(2)
     session.marks.set_last(4)
     session.set_frame(2)

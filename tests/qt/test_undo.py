@@ -110,6 +110,12 @@ def test_runs_are_renamed_and_it_is_undone(ready: MainWindow, qtbot: QtBot) -> N
     choice = ready.compare_bar.run_choice
     QTest.keyClick(ready, Qt.Key.Key_F2)
     sheet = ready.findChild(RenameSheet)
+    sheet.field.setText("by mistake")
+    QTest.keyClick(sheet.field, Qt.Key.Key_Escape)
+    assert not sheet.isVisible() and choice.itemText(0) == "NeuFace"
+    qtbot.waitUntil(lambda: ready.findChild(RenameSheet) is None)
+    QTest.keyClick(ready, Qt.Key.Key_F2)
+    sheet = ready.findChild(RenameSheet)
     sheet.field.setText("with lids")
     QTest.keyClick(sheet.field, Qt.Key.Key_Return)
     assert choice.itemText(0) == "with lids" and session.undo_stack.undo_text == "rename NeuFace to with lids"

@@ -259,6 +259,31 @@ def test_nothing_is_cut_off(size: tuple[int, int], ready: MainWindow, qtbot: QtB
     assert ready.view_grid.height() > 0.4 * size[1], "the footage gets the most room"
 
 
+def test_panels_are_as_they_were_left_unless_the_screen_is_another(
+    make_window: Callable[..., MainWindow], synthetic: Path, qtbot: QtBot
+) -> None:
+    def opened(width: int, height: int) -> MainWindow:
+        window = make_window()
+        window.resize(width, height)
+        open_and_wait(window, synthetic, qtbot)
+        qtbot.wait(100)
+        return window
+
+    first = opened(1900, 1150)
+    first.resizeDocks([first.side_docks[0]], [520], Qt.Orientation.Vertical)
+    first.resizeDocks([first.plot_dock], [330], Qt.Orientation.Vertical)
+    qtbot.wait(100)
+    left = [dock.height() for dock in (*first.side_docks, first.plot_dock)]
+    first.close()
+    second = opened(1900, 1150)
+    assert [dock.height() for dock in (*second.side_docks, second.plot_dock)] == pytest.approx(left, abs=6)
+    second.close()
+    low = opened(1366, 740)
+    assert low.view_grid.height() > 0.36 * low.height(), "the footage gets the most room"
+    _, figures, layers = low.side_docks
+    assert figures in low.tabifiedDockWidgets(layers)
+
+
 def test_cv2s_plugin_path_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     from neuface_studio.app import prepare_environment
 

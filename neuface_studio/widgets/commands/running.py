@@ -40,7 +40,8 @@ class RunCommands(Commands):
             self._session.notify("info", "There is nothing to branch from yet: run the optimisation first.")
             return
         sheet = BranchSheet(record.title, settings, self._window)
-        sheet.chosen.connect(controller.branch)
+        # While the sheet is open the run may go on, and another iteration be shown.
+        sheet.chosen.connect(lambda changes: controller.branch(changes, record))
         sheet.show()
 
     @Slot()
