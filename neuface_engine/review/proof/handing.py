@@ -256,8 +256,9 @@ def _is_open(project: Project, item: StreamItem, reviewer: str, *, double: bool)
 
 
 def _still_open(project: Project, audit: Audit | None, reviewer: str, name: str, *, double: bool) -> bool:
-    for item in () if audit is None else audit.draws:
-        if item.name == name and _draw_state(project, audit, item) in ("waiting", "unwatched"):
+    if audit is not None:
+        drawn = (item for item in audit.draws if item.name == name)
+        if any(_draw_state(project, audit, item) in ("waiting", "unwatched") for item in drawn):
             return True
     return name in open_names(project.index, reviewer, [name], double=double)
 
