@@ -271,6 +271,8 @@ def table(results: dict[str, dict[str, Any]]) -> list[str]:
     width = max(len(label) for _, label in ROWS)
     lines = [f"{'':{width}s}" + "".join(f"{method:>15s}" for method in results)]
     for key, label in ROWS:
+        if not any(key in figures for figures in results.values()):
+            continue
         cells = "".join(
             f"{figures[key]:15.4g}" if key in figures else f"{'-':>15s}" for figures in results.values()
         )
