@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from neuface_engine.errors import NeuFaceError
 from neuface_studio import faces, place_file, projects
@@ -178,7 +178,7 @@ class Controller(RunControl):
         self.results.close()
         self.session.close_footage()
         self._key = None
-        give_back()
+        QTimer.singleShot(0, give_back)  # once whoever shows the footage has let go of it
 
     @Slot(object, object)
     def _on_opened(self, footage: Footage, source: Path | None) -> None:

@@ -170,7 +170,8 @@ class TextField(QLineEdit):
         return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        sheet = self.window() if isinstance(self.window(), QDialog) else None
+        window = self.window()
+        sheet = window if isinstance(window, QDialog) else None
         if event.key() == Qt.Key.Key_Escape and sheet is not None:
             sheet.reject()
             return

@@ -33,6 +33,7 @@ from neuface_studio.widgets.flip_key import FlipKey
 from neuface_studio.widgets.keyboard_focus import KeyboardFocus
 from neuface_studio.widgets.wiring import connect
 from neuface_studio.widgets.workspace import Workspace
+from neuface_studio.worker.memory import give_back
 
 GROUPS = (
     FileCommands,
@@ -316,3 +317,4 @@ class MainWindow(Workspace):
         ):
             panel.stop()
         self.settings.sync()
+        QTimer.singleShot(0, give_back)  # another window may follow
