@@ -32,7 +32,7 @@ def run_queue(options: argparse.Namespace, output: Output) -> int:
     from neuface_engine.review import Filter
     from neuface_engine.review.parts import parts
 
-    where = shared.filter_of(options, seen_by=shared.reviewer_of(options))
+    where = shared.filter_of(options, seen_by=shared.asker_of(options))
     with shared.opened(options, output, writing=False) as project:
         project.index.check_tracks()
         total = project.index.count(where)
@@ -73,7 +73,7 @@ def run_stats(options: argparse.Namespace, output: Output) -> int:
     from neuface_engine.review.assignment import held
     from neuface_engine.review.coverage import STATED, basis_of
 
-    reviewer = shared.reviewer_of(options)
+    reviewer = shared.asker_of(options)
     seen = Filter(seen_by=reviewer)
     with shared.opened(options, output, writing=False) as project:
         project.index.check_tracks()

@@ -117,11 +117,17 @@ def _range(text: str) -> tuple[str, tuple[float | None, float | None]]:
 
 def reviewer_of(options: argparse.Namespace) -> str:
     """Who speaks. Raises ConfigError where nobody can be made out."""
+    name = asker_of(options)
+    if not name:
+        raise ConfigError("reviewer: who are you? give --reviewer NAME")
+    return name
+
+
+def asker_of(options: argparse.Namespace) -> str:
+    """Who asks: whose word is shown also where others judge blind; empty where nobody can be made out."""
     variables = ("NEUFACE_REVIEWER", "USER", "USERNAME", "LOGNAME")
     name = options.reviewer or next((os.environ[v] for v in variables if os.environ.get(v)), "")
-    if not name.strip():
-        raise ConfigError("reviewer: who are you? give --reviewer NAME")
-    return str(name.strip())
+    return str(name).strip()
 
 
 def opened(options: argparse.Namespace, output: Output, *, writing: bool) -> Project:
