@@ -1,9 +1,12 @@
-"""Reviewing with the keyboard alone: 200 clips, flags that jump, reasons, notes, what was watched, what is proven."""
+"""Reviewing with the keyboard alone: flags that jump, reasons, notes, what was watched, what is proven."""
 
 from __future__ import annotations
 
 import dataclasses
+import os
+from collections import Counter
 from collections.abc import Callable
+from itertools import cycle, islice
 from pathlib import Path
 
 import numpy as np
@@ -106,19 +109,23 @@ def arrived(window: MainWindow, qtbot: QtBot, name: str) -> None:
     )
 
 
+CLIPS = int(os.environ.get("NEUFACE_TEST_CLIPS", "50"))
+"""Of a review by keys; 200 take 40 s where nothing else runs."""
+
+
 @pytest.mark.slow
-def test_200_clips_are_judged_with_the_keyboard_alone(
+def test_many_clips_are_judged_with_the_keyboard_alone(
     window: MainWindow, project_of: Callable[[int], Path], qtbot: QtBot
 ) -> None:
-    folder, session = project_of(200), window.session
+    folder, session = project_of(CLIPS), window.session
     opened(window, folder, qtbot, "clip 000")
-    keys = (Qt.Key.Key_1, Qt.Key.Key_2, Qt.Key.Key_3)
-    for number in range(200):
+    keys = {"accept": Qt.Key.Key_1, "reject": Qt.Key.Key_2, "unsure": Qt.Key.Key_3}
+    given = list(islice(cycle(keys), CLIPS))
+    for number, verdict in enumerate(given):
         arrived(window, qtbot, f"clip {number:03d}")
-        QTest.keyClick(window, keys[number % 3])
-    states = window.desk.project.index.states()
-    assert states == {"accept": 67, "reject": 67, "unsure": 66}
-    assert session.sequence_name == "clip 199" and "last one" in window.notices.text.full_text()
+        QTest.keyClick(window, keys[verdict])
+    assert window.desk.project.index.states() == Counter(given)
+    assert session.sequence_name == f"clip {CLIPS - 1:03d}" and "last one" in window.notices.text.full_text()
     QTest.keyClick(window, Qt.Key.Key_Z, CONTROL)
     qtbot.waitUntil(lambda: window.desk.project.index.states().get("tracked") == 1)
 

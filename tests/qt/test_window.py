@@ -200,7 +200,7 @@ def test_opening_can_be_cancelled(
 def test_opening_running_closing_again_and_again(
     make_window: Callable[..., MainWindow], synthetic: Path, qtbot: QtBot
 ) -> None:
-    for cycle in range(4):
+    for cycle in range(3):
         window = make_window()
         open_and_wait(window, synthetic, qtbot)
         QTest.keyClick(window, Qt.Key.Key_Return)
@@ -355,7 +355,7 @@ def test_many_windows_leave_no_thread_and_no_memory(
     make_window: Callable[..., MainWindow], synthetic: Path, qtbot: QtBot
 ) -> None:
     memory, threads = [], []
-    for _ in range(8):
+    for _ in range(6):
         window = make_window()
         open_and_wait(window, synthetic, qtbot)
         newest = window.session.newest
