@@ -237,6 +237,8 @@ class ElidedLabel(QLabel):
         return QSize(40, super().minimumSizeHint().height())
 
     def _elide(self) -> None:
-        self.setText(
-            self.fontMetrics().elidedText(self._text, Qt.TextElideMode.ElideRight, max(20, self.width() - 2))
-        )
+        metrics = self.fontMetrics()
+        # What the style sheet puts around the text is in the hint, and in no rectangle of the label.
+        around = max(super().sizeHint().width() - metrics.horizontalAdvance(self.text()), 2)
+        room = max(20, self.width() - around)
+        self.setText(metrics.elidedText(self._text, Qt.TextElideMode.ElideRight, room))
