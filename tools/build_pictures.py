@@ -120,6 +120,7 @@ class Photographer:
         spin(seconds)
 
     def _keep(self, name: str, image: Image.Image) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
         path = self._folder / f"{name}.png"
         palette = image.quantize(256, method=Image.Quantize.MEDIANCUT)
         image.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True)

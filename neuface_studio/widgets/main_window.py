@@ -317,4 +317,4 @@ class MainWindow(Workspace):
         ):
             panel.stop()
         self.settings.sync()
-        QTimer.singleShot(0, give_back)  # another window may follow
+        QTimer.singleShot(10, give_back)  # another window may follow; by then this one is deleted
