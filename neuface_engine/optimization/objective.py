@@ -165,15 +165,7 @@ class Objective:
         """
         variant, valid = self.variant, self.evidence.valid
         with torch.set_grad_enabled(torch.is_grad_enabled() and not variant.constant_targets):
-            orientation = smoothed_orientation(
-                prediction.quaternions,
-                self.config.temporal_window,
-                valid,
-                order=self.config.temporal_order,
-                sign_care=variant.sign_care,
-                ends=variant.ends,
-                cuts=self.evidence.cuts,
-            )
+            orientation = orientation_target(prediction.quaternions, valid, self.config, self.evidence.cuts)
             if variant.confidence == "facing" and valid.shape[1] > 1:
                 visibility = facing_confidence(self._posed(prediction), self._triangles, valid)
             elif visibility is not None:
@@ -269,6 +261,22 @@ class Objective:
         """
         (gradient,) = torch.autograd.grad(evaluation.total, evaluation.prediction.vertices, retain_graph=True)
         return torch.linalg.vector_norm(gradient, dim=-1)
+
+
+def orientation_target(
+    quaternions: Tensor, valid: Tensor, config: NeuFaceConfig, cuts: tuple[int, ...]
+) -> Tensor:
+    """qhat [F, V, 4] as a run with these settings has it: `smoothed_orientation` with its window and its variant."""
+    variant = VARIANTS[config.variant]
+    return smoothed_orientation(
+        quaternions,
+        config.temporal_window,
+        valid,
+        order=config.temporal_order,
+        sign_care=variant.sign_care,
+        ends=variant.ends,
+        cuts=cuts,
+    )
 
 
 def _only(points: Tensor, kept: Tensor | None) -> Tensor:

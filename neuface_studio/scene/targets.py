@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 import neuface_engine as nf
 from neuface_engine.face_model.rotations import axis_angle_to_quaternion
 from neuface_engine.optimization.evidence import believed
-from neuface_engine.optimization.targets import smoothed_orientation
+from neuface_engine.optimization.objective import orientation_target
 from neuface_studio.model import Footage, IterationRecord
 from neuface_studio.worker.analysing import merged_views
 
@@ -25,9 +25,7 @@ def target_vertices(footage: Footage, record: IterationRecord, frame: int) -> ND
     config = record.settings or nf.NeuFaceConfig()
     valid = believed(sequence, config).float()
     quaternions = axis_angle_to_quaternion(record.parameters.pose[..., :3])
-    orientation = smoothed_orientation(
-        quaternions, config.temporal_window, valid, order=config.temporal_order, cuts=sequence.cuts
-    )[frame]
+    orientation = orientation_target(quaternions, valid, config, sequence.cuts)[frame]
     parameters = record.parameters[frame : frame + 1]
     meshes = head.vertices(parameters, space="canonical")
     if valid.shape[1] > 1:

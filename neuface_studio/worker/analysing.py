@@ -14,7 +14,8 @@ from PySide6.QtCore import Signal, Slot
 import neuface_engine as nf
 from neuface_engine.face_model.rotations import axis_angle_to_quaternion
 from neuface_engine.optimization.evidence import believed
-from neuface_engine.optimization.targets import merged_mesh, smoothed_orientation
+from neuface_engine.optimization.objective import orientation_target
+from neuface_engine.optimization.targets import merged_mesh
 from neuface_studio.model import Footage, IterationRecord
 from neuface_studio.worker.threads import lower_priority
 from neuface_studio.worker.waiting import WaitingWorker
@@ -134,9 +135,7 @@ class AnalysisWorker(WaitingWorker):
                 merged = merged_views(meshes, rotation, head.faces, valid[chosen])
                 multiview[chosen] = (meshes - merged[:, None]).abs().sum(-1).mean(-1).numpy()
         quaternions = axis_angle_to_quaternion(parameters.pose[..., :3])
-        smooth = smoothed_orientation(
-            quaternions, config.temporal_window, valid, order=config.temporal_order, cuts=sequence.cuts
-        )
+        smooth = orientation_target(quaternions, valid, config, sequence.cuts)
         temporal = torch.linalg.vector_norm(quaternions - smooth, dim=-1).numpy().astype(np.float64)
         parts = {"landmarks": landmark, "motion": temporal, "views": multiview}
         for part in parts.values():
