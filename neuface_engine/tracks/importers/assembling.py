@@ -17,6 +17,7 @@ from neuface_engine.face_model import FaceModel, FaceParameters
 from neuface_engine.tracks.importers import placing
 from neuface_engine.tracks.importers.reading import Pinhole, Reading
 from neuface_engine.tracks.lens import Lens
+from neuface_engine.tracks.meshes import MeshTrack
 from neuface_engine.tracks.recorded import frame_to_crop
 from neuface_engine.tracks.track import FaceTrack
 
@@ -74,6 +75,40 @@ def assemble(reading: Reading, head: FaceModel, known: Known) -> FaceTrack:
         provenance=provenance(reading, sequence, notes, head),
         given_head=head,
         lens=lens,
+    )
+
+
+def mesh_track(
+    reading: Reading,
+    triangles: NDArray[np.integer],
+    place: placing.Place,
+    sequence: Sequence | None,
+    known: Known,
+    notes: list[str],
+    *,
+    detected: NDArray[np.bool_] | None = None,
+    **rest: Any,
+) -> MeshTrack:
+    """The track of a reading whose "shape" are meshes [F, V, N x 3]; NaN where there is no face.
+
+    `detected` [F, V]: where it is not the reading's own. `rest`: what else a MeshTrack has. Its provenance is empty,
+    for it is made of all the notes.
+    """
+    seen = _detected(reading) if detected is None else detected
+    meshes = reading.parameters["shape"].reshape(*seen.shape, -1, 3)
+    return MeshTrack(
+        meshes=torch.from_numpy(np.where(seen[..., None, None], meshes, np.nan).astype(np.float32)),
+        triangles=triangles.astype(np.int32),
+        views=reading.views or ("view",),
+        fps=frame_rate(reading, sequence, known, notes),
+        frame_indices=reading.frames,
+        crop_transforms=place.transforms,
+        crop_size=place.size,
+        image_sizes=place.image_sizes,
+        detected=torch.from_numpy(seen),
+        landmarks_2d=_landmarks(reading, place, sequence, notes),
+        provenance={},
+        **rest,
     )
 
 

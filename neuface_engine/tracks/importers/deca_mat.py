@@ -81,23 +81,12 @@ def _track(reading: Reading, head: FaceModel, known: Known) -> MeshTrack:
         marks, points = reading.parameters["marks"].astype(np.float64), assembling.picture_points(sequence)
         place, note = placing.crops_from_landmarks(reading, marks, points, sequence.image_sizes, CROP_SIZE)
         notes.append(note)
-    detected = assembling._detected(reading)
-    meshes = reading.parameters["shape"].reshape(frames, 1, -1, 3)
-    return MeshTrack(
-        meshes=torch.from_numpy(np.where(detected[..., None, None], meshes, np.nan).astype(np.float32)),
-        triangles=head.faces.numpy().astype(np.int32),
-        views=reading.views or ("view",),
-        fps=assembling.frame_rate(reading, sequence, known, notes),
-        frame_indices=reading.frames,
-        crop_transforms=place.transforms,
-        crop_size=place.size,
-        image_sizes=place.image_sizes,
-        detected=torch.from_numpy(detected),
-        landmarks_2d=assembling._landmarks(reading, place, sequence, notes),
-        provenance=assembling.provenance(reading, sequence, notes, head),
-        camera=torch.from_numpy(reading.parameters["camera"]),
-        given_head=head,
+    camera = torch.from_numpy(reading.parameters["camera"])
+    track = assembling.mesh_track(
+        reading, head.faces.numpy(), place, sequence, known, notes, camera=camera, given_head=head
     )
+    track.provenance.update(assembling.provenance(reading, sequence, notes, head))
+    return track
 
 
 def _files(folder: Path) -> list[Path]:

@@ -81,7 +81,6 @@ def read(
     reading = assembling.named(reading, known)
     sequence = assembling.chosen(reading, known)
     frames, count = len(reading.frames), reading.num_views
-    meshes = reading.parameters["shape"].reshape(frames, count, -1, 3)
     seen = assembling._detected(reading)
     ours = _ours(path, beside, frames, count) if beside and len(files.frames) == frames else None
     if ours is not None:
@@ -91,18 +90,14 @@ def read(
     place = ours.place if ours else placing.whole_picture(frames, sizes)
     if sequence is not None and ours is None:
         place = placing.Place(sequence.crop_transforms, sequence.crop_size, sequence.image_sizes)
-    track = MeshTrack(
-        meshes=torch.from_numpy(np.where(seen[..., None, None], meshes, np.nan).astype(np.float32)),
-        triangles=files.triangles,
-        views=reading.views or ("view",),
-        fps=assembling.frame_rate(reading, sequence, known, notes),
-        frame_indices=reading.frames,
-        crop_transforms=place.transforms,
-        crop_size=place.size,
-        image_sizes=place.image_sizes,
-        detected=torch.from_numpy(seen),
-        landmarks_2d=assembling._landmarks(reading, place, sequence, notes),
-        provenance={},
+    track = assembling.mesh_track(
+        reading,
+        files.triangles,
+        place,
+        sequence,
+        known,
+        notes,
+        detected=seen,
         camera=None
         if ours is None or ours.camera is None or space != "posed"
         else torch.from_numpy(ours.camera),
