@@ -178,7 +178,9 @@ class Controller(RunControl):
         self.results.close()
         self.session.close_footage()
         self._key = None
-        QTimer.singleShot(0, give_back)  # once whoever shows the footage has let go of it
+        QTimer.singleShot(
+            10, give_back
+        )  # whoever shows the footage has let go of it by then, a closed window is gone
 
     @Slot(object, object)
     def _on_opened(self, footage: Footage, source: Path | None) -> None:

@@ -33,7 +33,6 @@ from neuface_studio.widgets.flip_key import FlipKey
 from neuface_studio.widgets.keyboard_focus import KeyboardFocus
 from neuface_studio.widgets.wiring import connect
 from neuface_studio.widgets.workspace import Workspace
-from neuface_studio.worker.memory import give_back
 
 GROUPS = (
     FileCommands,
@@ -317,4 +316,3 @@ class MainWindow(Workspace):
         ):
             panel.stop()
         self.settings.sync()
-        QTimer.singleShot(10, give_back)  # another window may follow; by then this one is deleted

@@ -104,8 +104,8 @@ class Bars(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         shown = self._shown
         painter = QPainter(self)
-        draw_focus(painter, self)
         if shown is None or not shown.counts:
+            draw_focus(painter, self)
             return
         count, tallest = len(shown.counts), max(shown.counts)
         height, wide = self.height() - 6, self.width() / count
