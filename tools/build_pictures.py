@@ -28,7 +28,7 @@ APPLICATION = make_application()
 
 import numpy as np  # noqa: E402
 from PIL import Image  # noqa: E402
-from PySide6.QtCore import QSettings  # noqa: E402
+from PySide6.QtCore import QEventLoop, QSettings, QTimer  # noqa: E402
 from PySide6.QtGui import QImage  # noqa: E402
 from PySide6.QtWidgets import QDialog, QWidget  # noqa: E402
 
@@ -48,11 +48,10 @@ GROUND = (15, 18, 22)
 
 
 def spin(seconds: float) -> None:
-    """Let the window work."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        APPLICATION.processEvents()
-        time.sleep(0.005)
+    """Let the window work, in an event loop: only there Qt deletes what it has put off, such as tab bars not in use."""
+    loop = QEventLoop()
+    QTimer.singleShot(round(1000 * seconds), loop.quit)
+    loop.exec()
 
 
 def wait(condition: Callable[[], object], seconds: float = 300.0) -> None:

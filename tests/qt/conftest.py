@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,8 @@ from neuface_studio.widgets.main_window import MainWindow
 from .own_display import open_own_display
 
 open_own_display()
+
+ONE_SHOTS_S = 1.0  # within this time what was put off by a one-shot timer must be done
 
 HERE = Path(__file__).parent
 SIZE = 160
@@ -224,7 +227,14 @@ def _leaves_nothing(request: pytest.FixtureRequest, qapp: QApplication) -> Itera
         if issubclass(type(thing), (QThread, QTimer)) and shiboken6.isValid(thing)
     ]
     running = [thread.objectName() for thread in alive if isinstance(thread, QThread) and thread.isRunning()]
-    active = [repr(timer.parent()) for timer in alive if isinstance(timer, QTimer) and timer.isActive()]
+    timers = [thing for thing in alive if isinstance(thing, QTimer)]
+    until = time.monotonic() + ONE_SHOTS_S
+    while any(shiboken6.isValid(t) and t.isSingleShot() and t.isActive() for t in timers) and (
+        time.monotonic() < until
+    ):
+        qapp.processEvents()
+        time.sleep(0.005)
+    active = [repr(t.parent()) for t in timers if shiboken6.isValid(t) and t.isActive()]
     shown = [repr(widget) for widget in qapp.topLevelWidgets() if widget.isVisible()]
     python = [t.name for t in set(threading.enumerate()) - threads_before if not t.daemon]
     assert not running, f"threads left running: {running}"
