@@ -19,6 +19,30 @@ def repair_commands() -> tuple[Command, ...]:
             checkable=True,
             needs="sequence",
         ),
+        *(
+            Command(
+                f"landmark_{where}",
+                f"Select the {where} landmark",
+                MENU,
+                (key,),
+                f"Select the {where} landmark in the order of the 68, for the keys that move it; starts the mode.",
+                repeats=True,
+                needs="sequence",
+            )
+            for where, key in (("next", "."), ("previous", ","))
+        ),
+        *(
+            Command(
+                f"landmark_{where}",
+                f"Move the landmark {where}",
+                MENU,
+                (f"Ctrl+{where.capitalize()}",),
+                f"Move the selected landmark {where} by one pixel of the screen, in the selected view.",
+                repeats=True,
+                needs="sequence",
+            )
+            for where in ("left", "right", "up", "down")
+        ),
         Command(
             "repair_mute",
             "&Mute the selected landmark",

@@ -1,10 +1,10 @@
-"""Selecting and dragging detected landmarks in the tiles, while landmarks are being repaired."""
+"""Selecting and moving detected landmarks in the tiles, by mouse and by keys, while landmarks are being repaired."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Qt, Signal, Slot
+from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
 from neuface_engine.optimization.repairs import Moved
 from neuface_studio.scene.pointing import landmark_name, nearest_landmark
@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 
 REACH = 12.0  # px on the screen
 SMALLEST_MOVE = 2.0  # px on the screen: less is a click
+RESTS_MS = 700  # after the last key the landmark is let go
 
 
 class LandmarkHandling(QObject):
-    """A press selects the nearest landmark; a drag takes it along; ``moved`` follows when it is let go."""
+    """A press selects the nearest landmark, a drag takes it along, a nudge moves the selected one by a screen pixel;
+    ``moved`` follows when it is let go."""
 
     moved = Signal(object)
 
@@ -29,6 +31,9 @@ class LandmarkHandling(QObject):
         self._session, self._grid = session, grid
         self._tiles: list[Tile] = []
         self._grabbed: tuple[int, float, float] | None = None  # the tile, and where it was pressed
+        self._nudged: Moved | None = None  # where the keys have brought it
+        self._rest = QTimer(self, singleShot=True, interval=RESTS_MS)
+        self._rest.timeout.connect(self.put_down)
         session.repairing_changed.connect(self._on_repairing)
         session.frame_changed.connect(self._let_go)
 
@@ -42,7 +47,7 @@ class LandmarkHandling(QObject):
 
     def show_selected(self, drawn: TileDrawn) -> None:
         """Mark the selected landmark where it is drawn."""
-        if drawn.view >= len(self._tiles) or self._grabbed is not None:
+        if drawn.view >= len(self._tiles) or self._grabbed is not None or self._is_nudged(drawn.view):
             return
         number, points = self._session.selected_landmark, drawn.shown.detected
         held = None
@@ -50,8 +55,45 @@ class LandmarkHandling(QObject):
             held = float(points[number, 0]), float(points[number, 1]), _title(number)
         self._tiles[drawn.view].show_held(held)
 
+    def nudge(self, right: int, down: int) -> bool:
+        """Move the selected landmark of the selected view by screen px; False where none is selected or drawn."""
+        view, number = self._session.selected_view, self._session.selected_landmark
+        drawn = self._grid.drawn(view)
+        if number is None or drawn is None or drawn.shown.detected is None or view >= len(self._tiles):
+            return False
+        if drawn.request.frame != self._session.frame:
+            return (
+                True  # the picture is on its way: this key is lost rather than another frame's landmark moved
+            )
+        if not self._is_nudged(view) or self._nudged is None or self._nudged.landmark != number:
+            self.put_down()
+            x, y = (float(c) for c in drawn.shown.detected[number])
+        else:
+            viewport = drawn.viewport
+            x = (self._nudged.x - viewport.left) * viewport.scale
+            y = (self._nudged.y - viewport.top) * viewport.scale
+        scale = self._scale(view, drawn)
+        x, y = x + right / scale, y + down / scale
+        self._nudged = self._moved(view, drawn, number, x, y)
+        self._tiles[view].show_held((x, y, _title(number)))
+        self._rest.start()
+        return True
+
+    @Slot()
+    def put_down(self) -> None:
+        """Let go of the landmark that the keys have moved."""
+        self._rest.stop()
+        nudged, self._nudged = self._nudged, None
+        if nudged is not None:
+            self.moved.emit(nudged)
+
+    def _is_nudged(self, view: int) -> bool:
+        return self._nudged is not None and self._nudged.view == self._session.view_names[view]
+
     def forget(self) -> None:
         """The tiles are gone: other footage."""
+        self._rest.stop()
+        self._nudged = None
         self._tiles = []
         self._grabbed = None
         self._session.set_repairing(False)
@@ -59,10 +101,13 @@ class LandmarkHandling(QObject):
     @Slot()
     def _let_go(self) -> None:
         self._grabbed = None
+        self.put_down()
 
     @Slot()
     def _on_repairing(self) -> None:
         repairing = self._session.repairing
+        if self._nudged is not None and self._nudged.landmark != self._session.selected_landmark:
+            self.put_down()
         for tile in self._tiles:
             tile.grabs = repairing
             tile.setCursor(Qt.CursorShape.CrossCursor if repairing else Qt.CursorShape.ArrowCursor)
@@ -98,15 +143,17 @@ class LandmarkHandling(QObject):
         if far < SMALLEST_MOVE or drawn.request.frame != self._session.frame:
             self.show_selected(drawn)
             return
+        self.moved.emit(self._moved(view, drawn, number, x, y))
+
+    def _moved(self, view: int, drawn: TileDrawn, number: int, x: float, y: float) -> Moved:
+        """A landmark at px (x, y) of the picture."""
         viewport = drawn.viewport
-        self.moved.emit(
-            Moved(
-                self._session.frame,
-                self._session.view_names[view],
-                number,
-                round(float(x / viewport.scale + viewport.left), 3),
-                round(float(y / viewport.scale + viewport.top), 3),
-            )
+        return Moved(
+            drawn.request.frame,
+            self._session.view_names[view],
+            number,
+            round(float(x / viewport.scale + viewport.left), 3),
+            round(float(y / viewport.scale + viewport.top), 3),
         )
 
     def _scale(self, view: int, drawn: TileDrawn) -> float:

@@ -20,7 +20,7 @@ from neuface_studio.session import Session
 from neuface_studio.widgets.common import ActionKey, ElidedLabel, action_button, heading
 
 ID_ROLE = Qt.ItemDataRole.UserRole
-HINT = "Nothing is repaired. M, then drag a green circle to its place; the run goes on with it."
+HINT = "Nothing is repaired. M, then drag a green circle (keys: . and , then Ctrl and arrows); the run goes on with it."
 
 
 class RepairPanel(QFrame):

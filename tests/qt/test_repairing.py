@@ -88,6 +88,36 @@ def test_a_dragged_landmark_is_where_it_was_let_go_and_the_run_believes_it(
     assert not session.repairing
 
 
+def test_a_landmark_is_chosen_and_moved_by_keys_alone(ready: MainWindow, qtbot: QtBot) -> None:
+    session, book = ready.session, ready.controller.repairs
+    before = session.footage.sequence.landmarks.clone()
+    QTest.keyClick(ready, Qt.Key.Key_Right, Qt.KeyboardModifier.ControlModifier)
+    assert not book.entries and "Select a landmark first" in ready.notices.text.full_text()
+    QTest.keyClick(ready, ".")
+    QTest.keyClick(ready, ".")
+    QTest.keyClick(ready, ",")
+    QTest.keyClick(ready, ",")
+    assert session.repairing and session.selected_landmark == 67
+    QTest.keyClick(ready, Qt.Key.Key_Down)
+    assert session.selected_view == 1
+    still(ready, qtbot)
+    for _ in range(5):
+        QTest.keyClick(ready, Qt.Key.Key_Right, Qt.KeyboardModifier.ControlModifier)
+    QTest.keyClick(ready, Qt.Key.Key_Up, Qt.KeyboardModifier.ControlModifier)
+    assert not book.entries, "one repair for all keys, not one for each"
+    drawn, tile = ready.view_grid.drawn(1), ready.view_grid.tiles[1]
+    held = tile._held
+    assert held is not None and held[2].startswith("68")
+    qtbot.waitUntil(lambda: len(book.entries) == 1, timeout=5_000)
+    changed = session.footage.sequence.landmarks - before
+    assert int((changed != 0).any(-1).sum()) == 1
+    shift = drawn.viewport.scale * tile.width() / drawn.shown.image.shape[1]
+    np.testing.assert_allclose(changed[0, 1, 67].numpy() * 80 * shift, [5, -1], atol=0.2)
+    QTest.keyClick(ready, Qt.Key.Key_Left, Qt.KeyboardModifier.ControlModifier)
+    session.set_frame(1)
+    assert len(book.entries) == 2 and "frame 1" in book.entries[1].words, "leaving the frame lets it go there"
+
+
 def test_undo_and_redo_take_a_repair_back_and_do_it_again(ready: MainWindow, qtbot: QtBot) -> None:
     session, book = ready.session, ready.controller.repairs
     original = session.footage.sequence.landmarks.clone()

@@ -8,6 +8,7 @@ from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QFileDialog
 
 from neuface_engine.errors import NeuFaceError
+from neuface_engine.optimization.options import NUM_LANDMARKS
 from neuface_engine.optimization.repairs import Excluded
 from neuface_studio.widgets.commands.base import Commands
 
@@ -21,14 +22,56 @@ class RepairCommands(Commands):
         session.set_repairing(not session.repairing)
         if session.repairing:
             session.notify(
-                "info", "Drag a green circle to its place; Del mutes the selected one; M ends this."
+                "info",
+                "Drag a green circle to its place, or select one with . and , and move it with Ctrl and the arrows; "
+                "Del mutes the selected one; M ends this.",
+            )
+
+    @Slot()
+    def do_landmark_next(self) -> None:
+        self._select(1)
+
+    @Slot()
+    def do_landmark_previous(self) -> None:
+        self._select(-1)
+
+    def _select(self, by: int) -> None:
+        session = self._session
+        if not session.repairing:
+            session.set_repairing(True)
+        known = session.selected_landmark
+        first = 0 if by > 0 else NUM_LANDMARKS - 1
+        session.select_landmark(first if known is None else (known + by) % NUM_LANDMARKS)
+
+    @Slot()
+    def do_landmark_left(self) -> None:
+        self._nudge(-1, 0)
+
+    @Slot()
+    def do_landmark_right(self) -> None:
+        self._nudge(1, 0)
+
+    @Slot()
+    def do_landmark_up(self) -> None:
+        self._nudge(0, -1)
+
+    @Slot()
+    def do_landmark_down(self) -> None:
+        self._nudge(0, 1)
+
+    def _nudge(self, right: int, down: int) -> None:
+        if not (self._session.repairing and self._window.view_grid.handling.nudge(right, down)):
+            self._session.notify(
+                "info", "Select a landmark first: . or , or M and a click on a green circle."
             )
 
     @Slot()
     def do_repair_mute(self) -> None:
         number = self._session.selected_landmark
         if number is None:
-            self._session.notify("info", "Select a landmark first: M, then click a green circle.")
+            self._session.notify(
+                "info", "Select a landmark first: . or , or M and a click on a green circle."
+            )
             return
         self._window.controller.repairs.mute(number)
 
