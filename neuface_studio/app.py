@@ -114,6 +114,7 @@ def _open(arguments: list[str] | None) -> int:
     if options.iterations is not None and options.iterations < 1:
         parser().error("--iterations must be at least 1")
     application = make_application()
+    from neuface_studio.collecting import Collector
     from neuface_studio.interrupt import Interrupt
     from neuface_studio.model import ITERATIONS
     from neuface_studio.tour import AutomaticTour
@@ -125,6 +126,7 @@ def _open(arguments: list[str] | None) -> int:
     window = MainWindow(
         settings=tour.settings if tour else None, project=tour.project if tour else options.project
     )
+    collector = Collector(application)
     if options.iterations is not None:
         window.session.set_target(options.iterations)
     if tour is None and not window.settings.contains("window/geometry"):
@@ -140,6 +142,7 @@ def _open(arguments: list[str] | None) -> int:
     try:
         return int(application.exec()) if tour is None else tour.drive(application, window)
     finally:
+        collector.stop()
         if interrupt is not None:
             interrupt.stop()
 

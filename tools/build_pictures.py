@@ -207,6 +207,7 @@ class Photographer:
             for view in views:
                 (takes / take / f"{view}.mp4").symlink_to(ROOT / "resources" / "demo" / f"{view}.mp4")
         self.window.close()
+        self.window.deleteLater()  # here and now: Python would end it in any thread
         self.window = window = self._fresh("queue")
         session = window.session
         window.open_path(takes)
