@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import copy
 import logging
-import threading
-from collections import deque
 from collections.abc import Callable
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from neuface_studio.worker.held_runs import HeldRuns
 from neuface_studio.worker.keeping import RunKeeper
 from neuface_studio.worker.mailbox import Mailbox, SavedResult, Snapshot
 from neuface_studio.worker.pixel_watch import PixelWatch
+from neuface_studio.worker.requests import Requests
 from neuface_studio.worker.threads import lower_priority, worker_threads
 
 log = logging.getLogger(__name__)
@@ -58,47 +58,33 @@ class OptimiserWorker(QObject):
         self._footage = footage
         self._config_changes = config_changes or {}
         self._device = device
-        self._wake = threading.Condition()
-        self._running = False
-        self._needed = False
-        self._single_steps = 0
-        self._target = target
-        self._stop = False
+        self._asked = Requests(FIRST_RUN, target)
         self._repairs = self._wanted = Repairs()
         self._undoing = 0  # repairs that wait to be undone
         self._plain: dict[str, Any] = {}  # what the settings mute and exclude without repairs
         self._pixel_watch = PixelWatch()
-        self._jobs: deque[Callable[[], None]] = deque()
         self._held = HeldRuns(footage, RunKeeper(kept_in), device)
-        self._active = FIRST_RUN
 
     # Commands, from any thread
 
     def start_running(self, target: int, run: str = FIRST_RUN) -> None:
         """Let a run go on until iteration ``target``."""
-        with self._wake:
-            self._active = run
-            self._target = target
-            self._running = True
-            self._wake.notify()
+        self._asked.start(run, target)
 
     def set_target(self, target: int) -> None:
-        with self._wake:
-            self._target = target
+        self._asked.aim(target)
 
     def pause(self) -> None:
         """Pause after the iteration in progress."""
-        with self._wake:
-            self._running = False
-            self._wake.notify()
+        self._asked.pause()
 
     def step(self, run: str = FIRST_RUN) -> None:
         """Do one EM iteration of a run, then pause."""
-        with self._wake:
-            self._active = run
-            self._running = False
-            self._single_steps += 1
-            self._wake.notify()
+        self._asked.step(run)
+
+    def begin(self) -> None:
+        """Have the encoder at work, if it waits."""
+        self._asked.begin()
 
     def watch_gradient(self, watch: bool) -> None:
         """Keep |dL/dM| of the iterations to come."""
@@ -106,61 +92,52 @@ class OptimiserWorker(QObject):
 
     def watch_pixels(self, frame: int | None) -> None:
         """Keep the map over the pixels of this frame up to date, of the newest iteration; None: no longer."""
-        with self._wake:
+        with self._asked.changed:
             self._pixel_watch.frame = frame
-            self._wake.notify()
+            self._asked.changed.notify()
 
     def repair(self, footage: Footage, repairs: Repairs) -> None:
         """Let every run go on with these landmarks, muting and excluding what the repairs say; ``footage`` has them
         applied."""
-        with self._wake:
+        with self._asked.changed:
             self._wanted = repairs
             if self._undoing:  # after that
-                self._jobs.append(lambda: self._take_repairs(footage, repairs))
+                self._asked.at_rest(lambda: self._take_repairs(footage, repairs))
             else:
                 self._take_repairs(footage, repairs)
-            self._wake.notify()
+            self._asked.changed.notify()
 
     def undo_repair(self, footage: Footage, repairs: Repairs, run: str, number: int) -> None:
         """Pause; a run goes back to where it was before these repairs were changed. Steps taken since stay in it, and
         branch ``number`` goes on from there."""
         self.pause()
-        with self._wake:
+        with self._asked.changed:
             self._wanted = repairs
             self._undoing += 1
-        self._do_at_rest(lambda: self._undo_repair(footage, repairs, run, number))
+        self._asked.at_rest(lambda: self._undo_repair(footage, repairs, run, number))
 
     def activate(self, run: str) -> None:
         """Let a run be the one that is kept up to date while nothing is asked for."""
-        with self._wake:
-            if not self._running and not self._single_steps and self._held.get(run) is not None:
-                self._active = run
-            self._wake.notify()
+        if self._held.get(run) is not None:
+            self._asked.activate(run)
 
     def want_gradient(self, run: str, index: int) -> None:
         """Work out |dL/dM| of a past iteration again, at the next pause."""
-        self._do_at_rest(lambda: self._gradient(run, index))
+        self._asked.at_rest(lambda: self._gradient(run, index))
 
     def branch(self, name: str, run: str, iteration: int, changes: dict[str, Any]) -> None:
         """Pause; begin the run ``name``, which goes on from an iteration of ``run`` with other settings."""
         self.pause()
-        self._do_at_rest(lambda: self._branch(name, run, iteration, changes))
+        self._asked.at_rest(lambda: self._branch(name, run, iteration, changes))
 
     def fit(self, name: str) -> None:
         """Pause; begin a run of FLAME fitting from the encoder's prediction."""
         self.pause()
-        self._do_at_rest(lambda: self._fit(name))
-
-    def _do_at_rest(self, job: Callable[[], None]) -> None:
-        with self._wake:
-            self._jobs.append(job)
-            self._wake.notify()
+        self._asked.at_rest(lambda: self._fit(name))
 
     def stop(self) -> None:
         """Leave for good, at the next opportunity."""
-        with self._wake:
-            self._stop = True
-            self._wake.notify()
+        self._asked.stop()
         self._held.stop()
 
     def track(self, run: str, iteration: int) -> Any:
@@ -214,7 +191,7 @@ class OptimiserWorker(QObject):
         }
         saved = self._saved
         begun = self._held.begin(saved, lambda: self._begun(nf.NeuFace, self._config_of(plain)))
-        if self._stop:
+        if self._asked.stopped:
             return
         records = tuple(record for held in self._held for record in held.records())
         self.mailbox.put(
@@ -249,16 +226,7 @@ class OptimiserWorker(QObject):
         self.mailbox.put(Snapshot(state=RunState.READY))
         if self._saved is not None:
             self._measure_saved(self._saved)
-        with self._wake:
-            while not (self._stop or self._running or self._single_steps or self._jobs or self._needed):
-                self._wake.wait()
-            return not self._stop
-
-    def begin(self) -> None:
-        """Have the encoder at work, if it waits."""
-        with self._wake:
-            self._needed = True
-            self._wake.notify()
+        return self._asked.wait_to_begin()
 
     def _woken(self, name: str) -> HeldRun | None:
         """A run that can go on; None, saying why, where its file cannot be used."""
@@ -273,31 +241,26 @@ class OptimiserWorker(QObject):
     def _loop(self) -> None:
         evaluated: tuple[str, int] | None = None
         while True:
-            with self._wake:
-                if self._stop:
-                    return
-                job = self._jobs.popleft() if self._jobs and not self._running else None
-                held = self._held[self._active]
-                last = held.last
-                stepping = job is None and self._single_steps > 0
-                self._single_steps = max(0, self._single_steps - 1) if stepping else self._single_steps
-                go = job is None and (stepping or (self._running and last < self._target))
-                if not go:
-                    self._running = False
-            if job is not None:
-                job()
+            turn = self._asked.take(lambda run: self._held[run].last)
+            if turn is None:
+                return
+            if turn.job is not None:
+                turn.job()
                 continue
+            held, go = self._held[turn.run], turn.go
+            last = held.last
             if go or (self._pixel_watch.due(held) and not held.awake):
                 woken = self._woken(held.name)
                 if woken is None:
                     go = False
+                    self._asked.pause()
                     self._pixel_watch.give_up(held)
                 else:
                     held = woken
             if self._catch_up(held):
                 evaluated = None
             if go:
-                self._iterate(held, None if stepping else RunState.RUNNING)
+                self._iterate(held, None if turn.single else RunState.RUNNING)
                 self._keep()
                 if self._pixel_watch.rested:
                     self._pixels(held)
@@ -305,21 +268,15 @@ class OptimiserWorker(QObject):
             self.mailbox.put(Snapshot(state=self._resting_state(last)))
             self._keep(at_once=True)
             if last and evaluated != (held.name, last):
-                figures = figures_of(tracks_of(held.run), held.run.sequence, lambda: self._stop)
+                figures = figures_of(tracks_of(held.run), held.run.sequence, lambda: self._asked.stopped)
                 self.mailbox.put(Snapshot(figures=(held.name, figures)))
                 evaluated = held.name, last
             self._pixels(held)
-            with self._wake:
-                while not (
-                    self._stop
-                    or self._running
-                    or self._single_steps
-                    or self._jobs
-                    or self._pixel_watch.due(held)
-                    or held.name != self._active
-                    or self._behind(held)
-                ):
-                    self._wake.wait()
+            self._asked.wait(partial(self._has_new, held))
+
+    def _has_new(self, held: HeldRun) -> bool:
+        """Whether there is something to do about a run that rests."""
+        return self._pixel_watch.due(held) or held.name != self._asked.run or self._behind(held)
 
     def _take_repairs(self, footage: Footage, repairs: Repairs) -> None:
         self._footage, self._repairs = footage, repairs
@@ -371,7 +328,7 @@ class OptimiserWorker(QObject):
             self._open(name, lambda: origin.branch(iteration, config=replace(origin.config, **changes)))
 
     def _undo_repair(self, footage: Footage, repairs: Repairs, run: str, number: int) -> None:
-        with self._wake:
+        with self._asked.changed:
             self._undoing -= 1
         if self._wanted != repairs:
             return  # undone, redone or repaired again meanwhile
@@ -401,7 +358,7 @@ class OptimiserWorker(QObject):
     def _fit(self, name: str) -> None:
         import neuface_engine as nf
 
-        config = self._config_of(nf.FlameFittingConfig(iterations=max(self._target, 1)))
+        config = self._config_of(nf.FlameFittingConfig(iterations=max(self._asked.target, 1)))
         self._open(name, lambda: self._begun(nf.FlameFitting, config))
 
     def _open(self, name: str, make: Callable[[], Any]) -> None:
@@ -413,14 +370,13 @@ class OptimiserWorker(QObject):
             self.mailbox.put(Snapshot(error=str(error)))
             return
         records = self._held.put(name, run).records()
-        with self._wake:
-            self._active = name
+        self._asked.run = name
         self.mailbox.put(Snapshot(records=records, unwatched=(False,) * len(records), opened=name))
 
     def _resting_state(self, last: int) -> RunState:
         if last == 0:
             return RunState.READY
-        return RunState.FINISHED if last >= self._target else RunState.PAUSED
+        return RunState.FINISHED if last >= self._asked.target else RunState.PAUSED
 
     def _iterate(self, held: HeldRun, state: RunState | None) -> None:
         still_before = self.window_still
@@ -443,5 +399,7 @@ class OptimiserWorker(QObject):
         held = self._held.get(FIRST_RUN)
         tracks = {} if held is None else tracks_of(held.run)
         record = measured(saved)
-        figures = figures_of(tracks | {"neuface": saved.track}, self._footage.sequence, lambda: self._stop)
+        figures = figures_of(
+            tracks | {"neuface": saved.track}, self._footage.sequence, lambda: self._asked.stopped
+        )
         self.mailbox.put(Snapshot(records=(record,), unwatched=(False,), figures=(FIRST_RUN, figures)))
