@@ -24,6 +24,9 @@ class Controller(RunControl):
     """What the commands call: opens footage, and runs the optimiser on it."""
 
     opening = Signal(str)
+    leaving = (
+        Signal()
+    )  # the open footage is about to be closed or put aside: what is in the hand is to be put down
 
     def __init__(
         self, session: Session, parent: QObject | None = None, *, preferences: Settings | None = None
@@ -115,6 +118,7 @@ class Controller(RunControl):
         if optimiser is None or thread is None or key is None or not ready or planted:
             self.close_footage()
             return
+        self.leaving.emit()
         self.poll()
         self.places.keep()
         self.results.autosave()
@@ -172,6 +176,7 @@ class Controller(RunControl):
         """Save the track, end the optimiser, forget the footage."""
         if self.session.footage is None and self._optimiser is None:
             return
+        self.leaving.emit()
         self.places.keep()
         self.results.autosave()
         self._end_optimiser()

@@ -154,6 +154,11 @@ class RunControl(QObject):
         record = self.session.record() if origin is None else origin
         if self._optimiser is None or record is None or record.saved or not self._may_open_run():
             return
+        if not self.session.is_there(record):
+            self.session.notify(
+                "info", f"{record.title} is no longer there: the run was started over meanwhile."
+            )
+            return
         self.session.set_playing(False)
         self.results.autosave()
         name = f"branch {self._next_branch()} (from {record.index})"

@@ -203,6 +203,11 @@ class Session(Showing):
         """The iteration that the step to ``record`` began from, or None if it is not kept."""
         return self._histories.before(record)
 
+    def is_there(self, record: IterationRecord) -> bool:
+        """Whether the run of an iteration has come that far, and was not started over since."""
+        newest = self._histories[record.run].newest() if record.run in self._histories else None
+        return newest is not None and newest.index >= record.index
+
     def records(self) -> list[IterationRecord]:
         return [self._records[index] for index in self._indices]
 

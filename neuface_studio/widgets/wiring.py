@@ -32,6 +32,7 @@ def connect(window: MainWindow) -> None:
     session.muted_changed.connect(window.update_checks)
     session.repairing_changed.connect(window.update_checks)
     window.view_grid.handling.moved.connect(controller.repairs.move)
+    controller.leaving.connect(window.view_grid.handling.put_down)
     window.face_chooser.chosen.connect(window.face_switch.follow)
     window.face_chooser.changed.connect(window.update_checks)
     window.face_switch.reviewer_name = window.review_bar.reviewer_name

@@ -118,6 +118,36 @@ def test_a_landmark_is_chosen_and_moved_by_keys_alone(ready: MainWindow, qtbot: 
     assert len(book.entries) == 2 and "frame 1" in book.entries[1].words, "leaving the frame lets it go there"
 
 
+def test_a_nudge_is_kept_when_the_footage_or_the_window_closes_at_once_and_undo_takes_it_back(
+    make_window: Callable[..., MainWindow], synthetic: Path, qtbot: QtBot
+) -> None:
+    def nudge(window: MainWindow, landmark: str) -> None:
+        QTest.keyClick(window, landmark)
+        still(window, qtbot)
+        QTest.keyClick(window, Qt.Key.Key_Up, Qt.KeyboardModifier.ControlModifier)
+
+    window = make_window()
+    window.session.set_target(5)
+    open_and_wait(window, synthetic, qtbot)
+    nudge(window, ".")
+    QTest.keyClick(window, Qt.Key.Key_W, Qt.KeyboardModifier.ControlModifier)
+    open_and_wait(window, synthetic, qtbot)
+    book = window.controller.repairs
+    assert [entry.data["landmark"] for entry in book.entries] == [0]
+    nudge(window, ",")
+    QTest.keyClick(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert [entry.data["landmark"] for entry in book.entries] == [0], "the nudge, not what was done before it"
+    QTest.keyClick(
+        window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+    )
+    assert [entry.data["landmark"] for entry in book.entries] == [0, 67]
+    nudge(window, ",")
+    window.close()
+    again = make_window()
+    open_and_wait(again, synthetic, qtbot)
+    assert [entry.data["landmark"] for entry in again.controller.repairs.entries] == [0, 67, 66]
+
+
 def test_undo_and_redo_take_a_repair_back_and_do_it_again(ready: MainWindow, qtbot: QtBot) -> None:
     session, book = ready.session, ready.controller.repairs
     original = session.footage.sequence.landmarks.clone()

@@ -70,6 +70,21 @@ def test_a_branch_goes_on_from_the_shown_iteration_with_other_weights(
     assert session.newest == 3, "each run goes on alone"
 
 
+def test_the_branch_sheet_does_not_outlive_its_run_or_its_footage(stepped: MainWindow, qtbot: QtBot) -> None:
+    session = stepped.session
+    stepped.actions_by_id["branch"].trigger()
+    sheet = next(sheet for sheet in stepped.findChildren(BranchSheet) if sheet.isVisible())
+    stepped.controller.restart_run()
+    qtbot.waitUntil(lambda: session.newest == 0 and session.run_state.can_run, timeout=60_000)
+    QTest.mouseClick(sheet.go_button, Qt.MouseButton.LeftButton)
+    assert "started over" in stepped.notices.text.full_text()
+    assert session.runs == [""]
+    stepped.actions_by_id["branch"].trigger()
+    sheet = next(sheet for sheet in stepped.findChildren(BranchSheet) if sheet.isVisible())
+    stepped.actions_by_id["close_sequence"].trigger()
+    qtbot.waitUntil(lambda: not sheet.isVisible(), timeout=5_000)
+
+
 def test_a_branch_with_the_same_weights_repeats_the_run(stepped: MainWindow, qtbot: QtBot) -> None:
     session = stepped.session
     expected = session.record(2).parameters.pose.clone()

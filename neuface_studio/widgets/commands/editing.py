@@ -23,6 +23,7 @@ class EditCommands(Commands):
 
     @Slot()
     def do_undo(self) -> None:
+        self._window.view_grid.handling.put_down()
         stack, results = self._session.undo_stack, self._window.controller.results
         if not stack.undo_text and not results.recall(self._window.review_bar.reviewer_name()):
             self._session.notify("info", "There is nothing to undo.")
@@ -33,6 +34,7 @@ class EditCommands(Commands):
 
     @Slot()
     def do_redo(self) -> None:
+        self._window.view_grid.handling.put_down()
         change = self._session.undo_stack.redo()
         if change is None:
             self._session.notify("info", "There is nothing to redo.")

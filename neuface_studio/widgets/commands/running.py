@@ -42,6 +42,7 @@ class RunCommands(Commands):
         sheet = BranchSheet(record.title, settings, self._window)
         # While the sheet is open the run may go on, and another iteration be shown.
         sheet.chosen.connect(lambda changes: controller.branch(changes, record))
+        self._session.footage_changed.connect(sheet.reject)
         sheet.show()
 
     @Slot()
