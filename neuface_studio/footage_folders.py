@@ -23,7 +23,7 @@ def sequences_under(path: Path) -> Iterator[tuple[str, Path]]:
         if path.suffix.lower() in VIDEO_SUFFIXES | IMAGE_SUFFIXES:
             yield path.stem, path
         return
-    for folder in _footage_folders(path, DEPTH):
+    for folder in _footage_folders(path, DEPTH, _above(path)):
         inside = folder.relative_to(path).parts
         yield "_".join(inside) if inside else path.resolve().name, folder
 
@@ -32,12 +32,22 @@ def is_collection(path: Path) -> bool:
     """Whether more than one sequence lies under a folder, none of them in itself."""
     if not path.is_dir():
         return False
-    found = _footage_folders(path, DEPTH)
+    found = _footage_folders(path, DEPTH, _above(path))
     first = next(found, None)
     return first is not None and first != path
 
 
-def _footage_folders(folder: Path, depth: int) -> Iterator[Path]:
+def _above(path: Path) -> set[Path]:
+    """The folders around one: a link to them leads round in circles."""
+    return set(path.resolve().parents)
+
+
+def _footage_folders(folder: Path, depth: int, seen: set[Path]) -> Iterator[Path]:
+    """Those not in ``seen``, which grows: what several links lead to is found once."""
+    real = folder.resolve()
+    if real in seen:
+        return
+    seen.add(real)
     folders, videos, images = _content(folder)
     if videos or images:
         yield folder
@@ -47,7 +57,7 @@ def _footage_folders(folder: Path, depth: int) -> Iterator[Path]:
         return
     if depth:
         for child in folders:
-            yield from _footage_folders(child, depth - 1)
+            yield from _footage_folders(child, depth - 1, seen)
 
 
 def _is_images(folder: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -152,6 +153,19 @@ def test_which_sequences_lie_under_a_folder(tmp_path: Path) -> None:
     assert dict(sequences_under(tmp_path / "a" / "left.mp4")) == {"left": tmp_path / "a" / "left.mp4"}
     taken = {"a"}
     assert [free_name("a", taken), free_name("a", taken), free_name("b", taken)] == ["a-2", "a-3", "b"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+def test_links_lead_neither_round_in_circles_nor_to_the_same_footage_twice(tmp_path: Path) -> None:
+    top = tmp_path / "all"
+    (top / "a").mkdir(parents=True)
+    (top / "a" / "front.mp4").write_bytes(b"x")
+    (tmp_path / "other.mp4").write_bytes(b"x")
+    (top / "again").symlink_to(top / "a")
+    (top / "b").mkdir()
+    (top / "b" / "up").symlink_to(tmp_path)
+    (top / "b" / "round").symlink_to(top / "b")
+    assert dict(sequences_under(top)) == {"a": top / "a"}
 
 
 def fill(window: MainWindow, clips: list[Path], qtbot: QtBot) -> None:
