@@ -121,6 +121,7 @@ class CurvePlot(QFrame):
         while (item := self._legend.takeAt(0)) is not None:
             widget = item.widget()
             if widget is not None:
+                widget.hide()  # it ends when control comes back to the event loop, and would be seen until then
                 widget.deleteLater()
         self._curves, self._read_outs, self._data = {}, {}, {}
         for row, ((key, name), colour) in enumerate(zip(names.items(), colours, strict=True)):
