@@ -24,9 +24,8 @@ class Controller(RunControl):
     """What the commands call: opens footage, and runs the optimiser on it."""
 
     opening = Signal(str)
-    leaving = (
-        Signal()
-    )  # the open footage is about to be closed or put aside: what is in the hand is to be put down
+    # The open footage is about to be closed or put aside: what is in the hand is to be put down.
+    leaving = Signal()
 
     def __init__(
         self, session: Session, parent: QObject | None = None, *, preferences: Settings | None = None
@@ -183,9 +182,8 @@ class Controller(RunControl):
         self.results.close()
         self.session.close_footage()
         self._key = None
-        QTimer.singleShot(
-            10, give_back
-        )  # whoever shows the footage has let go of it by then, a closed window is gone
+        # By then whoever shows the footage has let go of it, and a closed window is gone.
+        QTimer.singleShot(10, give_back)
 
     @Slot(object, object)
     def _on_opened(self, footage: Footage, source: Path | None) -> None:

@@ -37,22 +37,20 @@ def is_collection(path: Path) -> bool:
     return first is not None and first != path
 
 
-def _above(path: Path) -> set[Path]:
-    """The folders around one: a link to them leads round in circles."""
-    return set(path.resolve().parents)
+def _above(path: Path) -> dict[Path, int]:
+    """The folders around one, as seen: a link to them leads round in circles."""
+    return dict.fromkeys(path.resolve().parents, DEPTH)
 
 
-def _footage_folders(folder: Path, depth: int, seen: set[Path]) -> Iterator[Path]:
-    """Those not in ``seen``, which grows: what several links lead to is found once."""
+def _footage_folders(folder: Path, depth: int, seen: dict[Path, int]) -> Iterator[Path]:
+    """``seen`` grows: how deep each folder was looked into. What several links lead to is found once."""
     real = folder.resolve()
-    if real in seen:
+    if seen.get(real, -1) >= depth:
         return
-    seen.add(real)
+    seen[real] = depth
     folders, videos, images = _content(folder)
-    if videos or images:
-        yield folder
-        return
-    if folders and all(_is_images(child) for child in folders):
+    if videos or images or (folders and all(_is_images(child) for child in folders)):
+        seen[real] = DEPTH
         yield folder
         return
     if depth:

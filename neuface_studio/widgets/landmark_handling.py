@@ -65,13 +65,12 @@ class LandmarkHandling(QObject):
             return (
                 True  # the picture is on its way: this key is lost rather than another frame's landmark moved
             )
-        if not self._is_nudged(view) or self._nudged is None or self._nudged.landmark != number:
+        held, viewport = self._nudged, drawn.viewport
+        if held is not None and self._is_nudged(view) and held.landmark == number:
+            x, y = (held.x - viewport.left) * viewport.scale, (held.y - viewport.top) * viewport.scale
+        else:
             self.put_down()
             x, y = (float(c) for c in drawn.shown.detected[number])
-        else:
-            viewport = drawn.viewport
-            x = (self._nudged.x - viewport.left) * viewport.scale
-            y = (self._nudged.y - viewport.top) * viewport.scale
         scale = self._scale(view, drawn)
         x, y = x + right / scale, y + down / scale
         self._nudged = self._moved(view, drawn, number, x, y)

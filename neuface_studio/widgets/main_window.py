@@ -291,7 +291,6 @@ class MainWindow(Workspace):
         self._closed = True
         self._clearing.stop()
         self.flip_key.let_go()
-        self.view_grid.handling.put_down()
         self.controller.places.keep()
         if self.session.footage is not None:
             self._arrangement.save()

@@ -166,6 +166,12 @@ def test_links_lead_neither_round_in_circles_nor_to_the_same_footage_twice(tmp_p
     (top / "b" / "up").symlink_to(tmp_path)
     (top / "b" / "round").symlink_to(top / "b")
     assert dict(sequences_under(top)) == {"a": top / "a"}
+    deep = top / "b" / "1" / "2" / "3"
+    (top / "z" / "clip").mkdir(parents=True)
+    (top / "z" / "clip" / "front.mp4").write_bytes(b"x")
+    deep.mkdir(parents=True)
+    (deep / "z").symlink_to(top / "z")
+    assert top / "z" / "clip" in dict(sequences_under(top)).values(), "not lost to a link too deep to follow"
 
 
 def fill(window: MainWindow, clips: list[Path], qtbot: QtBot) -> None:
