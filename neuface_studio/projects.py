@@ -46,7 +46,10 @@ def default_project_folder(source: Path | None) -> Path:
 
 def is_project(folder: Path) -> bool:
     """Whether the folder is a project."""
-    return (folder / PROJECT_FILE).is_file()
+    try:
+        return (folder / PROJECT_FILE).is_file()
+    except OSError:
+        return False  # it cannot be read
 
 
 def sequence_name(folder: Path, source: Path | None, wanted: str) -> str:

@@ -1,8 +1,8 @@
-"""The queue of the open project: going from sequence to sequence, adding footage, optimising them all. No widgets."""
+"""The queue of the open project: going from sequence to sequence, optimising them all. No widgets."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
@@ -12,7 +12,6 @@ from neuface_engine.review import Project
 from neuface_engine.review.queue import Filter
 from neuface_studio import faces, projects
 from neuface_studio.controller import Controller
-from neuface_studio.footage_folders import free_name, sequences_under
 from neuface_studio.model import RunState
 from neuface_studio.preferences import Settings, cache_folder
 from neuface_studio.queue_filter import Wanted
@@ -179,43 +178,12 @@ class Queue(QObject):
         self._place = -1 if number is None else number
         return number
 
-    # Adding
-
-    def add(self, paths: Iterable[Path]) -> int:
-        """Add all footage under these paths to the project, or to a new one; how many sequences of it are there now.
-
-        What was there already is not added again, but counts.
-        """
-        paths = list(paths)
-        if not paths:
-            return 0
-        if self.folder is None and not self.show(projects.default_project_folder(paths[0])):
-            return 0
-        project = self.project
-        if project is None:
-            return 0
-        found = [entry for path in paths for entry in sequences_under(path)]
-        if not found:
-            self._session.notify("error", f"{paths[0]}: no video and no folder of images under it.")
-            return 0
-        try:
-            rows = project.index.rows(Filter())
-            known = {str(self.footage_of(row.source)) for row in rows if row.source is not None}
-            taken = set(project.index.names())
-            fresh = [(name, path) for name, path in found if str(path.resolve()) not in known]
-            entries = [
-                {"name": free_name(name, taken), "source": str(path.resolve())} for name, path in fresh
-            ]
-            project.add_sequences(entries)
-        except NeuFaceError as error:
-            self._session.notify("error", str(error))
-            return 0
-        self.model.refresh()
-        self.changed.emit()
-        again = len(found) - len(fresh)
-        words = f"{len(fresh)} sequence{'' if len(fresh) == 1 else 's'} added to the queue"
-        self._session.notify("good", words + (f", {again} were there already." if again else "."))
-        return len(found)
+    @Slot(object)
+    def on_added(self, folder: Path) -> None:
+        """Sequences came into a project."""
+        if folder == self.folder:
+            self.model.refresh_rows()
+            self.changed.emit()
 
     # Optimising them all
 

@@ -52,6 +52,11 @@ class QueueIndex:
             limit=limit,
         )
 
+    def names(self, wanted: Any, *, order: str, descending: bool, limit: int) -> list[str]:
+        return self._project.index.names(
+            filter_of(wanted, self._reviewer()), order=order, descending=descending, limit=limit
+        )
+
     def count(self, wanted: Any) -> int:
         return self._project.index.count(filter_of(wanted, self._reviewer()))
 

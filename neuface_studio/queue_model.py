@@ -57,6 +57,8 @@ class Index(Protocol):
         self, wanted: Any, *, order: str, descending: bool, offset: int, limit: int
     ) -> Sequence[Row]: ...
 
+    def names(self, wanted: Any, *, order: str, descending: bool, limit: int) -> list[str]: ...
+
     def count(self, wanted: Any) -> int: ...
 
 
@@ -178,10 +180,14 @@ class QueueModel(QAbstractTableModel):
         self.endResetModel()
 
     def refresh_rows(self) -> None:
-        """Read the rows in sight again, their number and order being the same."""
+        """Read the rows in sight again; where some have come in, those that are selected stay so."""
         before = self._count
-        if self._index is not None and self._ask(lambda index: index.count(self._wanted), 0) != before:
+        now = min(LARGEST, self._ask(lambda index: index.count(self._wanted), 0))
+        if now < before:
             self.refresh()
+            return
+        if now > before:
+            self._grow(now)
             return
         self._old_pages = {**self._old_pages, **self._pages}
         while len(self._old_pages) > PAGES:
@@ -189,6 +195,22 @@ class QueueModel(QAbstractTableModel):
         self._forget_pages()
         if before:
             self.dataChanged.emit(self.index(0, 0), self.index(before - 1, len(COLUMNS) - 1))
+
+    def _grow(self, count: int) -> None:
+        """Take in new rows, wherever the order has put them: each index goes where its sequence is now."""
+        held = {index.row(): self._row_kept(index.row()) for index in self.persistentIndexList()}
+        self.beginInsertRows(ROOT, self._count, count - 1)
+        self._count = count
+        self.endInsertRows()
+        self.layoutAboutToBeChanged.emit()
+        self._forget_pages()
+        self._old_pages.clear()
+        now = {number: None if row is None else self.number_of(row.name) for number, row in held.items()}
+        for index in self.persistentIndexList():
+            number = now.get(index.row())
+            there = QModelIndex() if number is None else self.index(number, index.column())
+            self.changePersistentIndex(index, there)
+        self.layoutChanged.emit()
 
     def row(self, number: int) -> Row | None:
         """What the index knows of a row; None where there is none."""
@@ -199,6 +221,12 @@ class QueueModel(QAbstractTableModel):
         if rows is None:
             rows = self._ask(lambda index: self._reader(index)(page), ())
             self._keep(page, rows)
+        return rows[place] if place < len(rows) else None
+
+    def _row_kept(self, number: int) -> Row | None:
+        """As `row`, of the pages that are there: the index may have gone on."""
+        page, place = divmod(number, PAGE)
+        rows = self._pages.get(page) or self._old_pages.get(page, ())
         return rows[place] if place < len(rows) else None
 
     def _row_in_sight(self, number: int) -> Row | None:
@@ -260,11 +288,11 @@ class QueueModel(QAbstractTableModel):
 
     def number_of(self, name: str, *, limit: int = 20_000) -> int | None:
         """The row of a sequence among the first ``limit``; None where it is not shown."""
-        for number in range(min(self._count, limit)):
-            row = self.row(number)
-            if row is not None and row.name == name:
-                return number
-        return None
+        order, descending = self.order
+        names = self._ask(
+            lambda index: index.names(self._wanted, order=order, descending=descending, limit=limit), []
+        )
+        return names.index(name) if name in names else None
 
     def put_picture(self, name: str, picture: QImage) -> None:
         """A thumbnail has been made."""

@@ -213,8 +213,15 @@ class Index:
         query = select(s.c.name, s.c.source).where(s.c.listed, s.c.source.is_not(None)).order_by(s.c.name)
         if names is not None:
             query = query.where(s.c.name.in_(list(names)))
-        with self.reading() as connection:
-            return {name: json.loads(source) for name, source in connection.execute(query)}
+        found: dict[str, Any] = {}
+        after = ""
+        while True:  # in pages, between which others may read
+            with self.reading() as connection:
+                page = connection.execute(query.where(s.c.name > after).limit(_PART)).all()
+            if not page:
+                return found
+            found.update((name, json.loads(source)) for name, source in page)
+            after = page[-1][0]
 
     def events(self, *kinds: str, sequence: str | None = None, reviewer: str | None = None) -> list[Event]:
         """What was said, oldest first: verdicts, undos, notes, what was shown ... (not: added, measured, relinked)."""

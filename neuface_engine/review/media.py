@@ -49,10 +49,14 @@ class Source:
 
     @classmethod
     def of(cls, path: str | Path, project: Path) -> Source:
-        """The source at `path`, as it is now."""
+        """The source at `path`, as it is now; without hash and size where it cannot be read."""
         absolute = Path(path).expanduser().resolve()
-        size = sum(file.stat().st_size for file in _media(absolute)) if absolute.exists() else 0
-        return cls(portable(absolute, project), fingerprint(absolute), size)
+        try:
+            files = list(_media(absolute))
+            size = sum(file.stat().st_size for file in files)
+            return cls(portable(absolute, project), _of_files(absolute, files), size)
+        except OSError:
+            return cls(portable(absolute, project))
 
     @classmethod
     def from_record(cls, record: Any) -> Source | None:
@@ -95,17 +99,21 @@ def fingerprint(path: Path) -> str:
     the fingerprints of its videos and images (32 of them, evenly spread, and of the others the sizes).
     """
     try:
-        if path.is_dir():
-            files = list(_media(path))
-            step = max(1, len(files) // _FILES_LOOKED_INTO)
-            digest = hashlib.sha256(b"folder")
-            for number, file in enumerate(files):
-                known = _of_file(file) if number % step == 0 else str(file.stat().st_size)
-                digest.update(f"{file.relative_to(path).as_posix()}\x1f{known}\x1e".encode())
-            return digest.hexdigest()
-        return _of_file(path)
+        return _of_files(path, list(_media(path)))
     except OSError:
         return ""
+
+
+def _of_files(path: Path, files: list[Path]) -> str:
+    """`fingerprint` of what lies at a path: itself, or in a folder `files`."""
+    if not path.is_dir():
+        return _of_file(path)
+    step = max(1, len(files) // _FILES_LOOKED_INTO)
+    digest = hashlib.sha256(b"folder")
+    for number, file in enumerate(files):
+        known = _of_file(file) if number % step == 0 else str(file.stat().st_size)
+        digest.update(f"{file.relative_to(path).as_posix()}\x1f{known}\x1e".encode())
+    return digest.hexdigest()
 
 
 def _of_file(path: Path) -> str:

@@ -11,7 +11,7 @@ from neuface_engine.review.queue import Filter
 from neuface_studio import actions as table
 from neuface_studio.keys import allow
 from neuface_studio.queue_index import filter_of
-from neuface_studio.session import RunState
+from neuface_studio.session import RunState, Task
 from neuface_studio.theme import apply_text_size
 from neuface_studio.widgets.commands import (
     CompareCommands,
@@ -155,7 +155,18 @@ class MainWindow(Workspace):
         self.view_grid.show_bare(self.trials.on and not self.trials.ready)
         self.update_checks()
 
-    # Following the session
+    # Following what comes in
+
+    @Slot(object)
+    def on_adding(self, task: Task | None) -> None:
+        self._doorway.on_adding(task)
+
+    @Slot(object)
+    def on_added(self, folder: Path) -> None:
+        self.queue.on_added(folder)
+        self._doorway.on_added(folder)
+        if folder == self.queue.folder:
+            self.show_queue(True)
 
     @Slot(str)
     def on_opening(self, name: str) -> None:
@@ -167,6 +178,7 @@ class MainWindow(Workspace):
 
     @Slot()
     def on_cancelled(self) -> None:
+        self._doorway.on_cancelled()
         self.start_page.show_task(None)
         self.session.notify("info", "Opening was cancelled.")
 
@@ -300,6 +312,7 @@ class MainWindow(Workspace):
         self.renderer.stop()
         self.analyst.stop()
         self.exporter.stop()
+        self.adder.stop()
         self.queue.stop()
         self.desk.holding.stop()  # while its project is open
         self.controller.shutdown()

@@ -25,6 +25,7 @@ from neuface_studio.queue_model import COLUMNS, FLAGS, NAME, RUNNING, STATE, STA
 from neuface_studio.thumbnails import SIZE
 from neuface_studio.widgets.common import ElidedLabel, TextField, action_button
 from neuface_studio.widgets.queue_names import NameDelegate
+from neuface_studio.widgets.task_row import TaskRow
 
 CELL_MARGIN = 16  # px of a cell beside its text
 TYPING_MS = 200  # a filter is applied when the typing rests
@@ -141,6 +142,8 @@ class QueueDock(QWidget):
         self.table.left.connect(self.left)
         column.addWidget(self.table, 1)
 
+        self.adding = TaskRow("adding footage", "Look no further; what was added stays in the queue.")
+        column.addWidget(self.adding)
         self.summary = ElidedLabel()
         self.summary.setObjectName("faint")
         column.addWidget(self.summary)

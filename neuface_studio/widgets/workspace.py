@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from neuface_engine.review import Project
 from neuface_studio import actions as table
+from neuface_studio.adding import Adder
 from neuface_studio.analyst import Analyst
 from neuface_studio.controller import Controller
 from neuface_studio.face_choosing import FaceChooser
@@ -64,6 +65,7 @@ class Workspace(QMainWindow):
         self.controller = Controller(self.session, self, preferences=self.preferences)
         self.controller.project_override = project
         self.queue = Queue(self.session, self.controller, self.preferences, self)
+        self.adder = Adder(self.session, self.controller.projects, self)
         self.renderer = Renderer(self.session, self)
         self.analyst = Analyst(self.session, self)
         self.desk = ReviewDesk(self.session, self.controller, self._project, self)

@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 
 from neuface_engine.review import Project
 from neuface_studio import theme
-from neuface_studio.footage_folders import free_name, is_collection, sequences_under
+from neuface_studio.footage_folders import FootageSearch, free_name
 from neuface_studio.model import RunState
 from neuface_studio.queue_filter import Wanted, parse
 from neuface_studio.queue_index import QueueIndex
@@ -147,12 +147,14 @@ def test_which_sequences_lie_under_a_folder(tmp_path: Path) -> None:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"x")
-    found = dict(sequences_under(tmp_path))
+    search = FootageSearch()
+    found = dict(search.sequences_under(tmp_path))
     assert found == {"a": tmp_path / "a", "b_c": tmp_path / "b" / "c", "d": tmp_path / "d"}
-    assert is_collection(tmp_path) and not is_collection(tmp_path / "a")
-    assert dict(sequences_under(tmp_path / "a" / "left.mp4")) == {"left": tmp_path / "a" / "left.mp4"}
-    taken = {"a"}
-    assert [free_name("a", taken), free_name("a", taken), free_name("b", taken)] == ["a-2", "a-3", "b"]
+    assert search.is_collection(tmp_path) and search.is_collection(tmp_path / "b")
+    assert not any(search.is_collection(tmp_path / name) for name in ("a", "d", "e", "a/left.mp4", "gone"))
+    assert dict(search.sequences_under(tmp_path / "a" / "left.mp4")) == {"left": tmp_path / "a" / "left.mp4"}
+    taken = {"a", "a-2"}
+    assert [free_name(name, taken.__contains__) for name in ("a", "b", "/")] == ["a-3", "b", "sequence"]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need rights there")
@@ -165,13 +167,14 @@ def test_links_lead_neither_round_in_circles_nor_to_the_same_footage_twice(tmp_p
     (top / "b").mkdir()
     (top / "b" / "up").symlink_to(tmp_path)
     (top / "b" / "round").symlink_to(top / "b")
-    assert dict(sequences_under(top)) == {"a": top / "a"}
+    assert dict(FootageSearch().sequences_under(top)) == {"a": top / "a"}
     deep = top / "b" / "1" / "2" / "3"
     (top / "z" / "clip").mkdir(parents=True)
     (top / "z" / "clip" / "front.mp4").write_bytes(b"x")
     deep.mkdir(parents=True)
     (deep / "z").symlink_to(top / "z")
-    assert top / "z" / "clip" in dict(sequences_under(top)).values(), "not lost to a link too deep to follow"
+    found = dict(FootageSearch().sequences_under(top))
+    assert top / "z" / "clip" in found.values(), "not lost to a link too deep to follow"
 
 
 def fill(window: MainWindow, clips: list[Path], qtbot: QtBot) -> None:
@@ -217,6 +220,7 @@ def test_adding_listing_and_going_through(window: MainWindow, clips: list[Path],
     QTest.keyClick(table, Qt.Key.Key_Escape)
     assert not table.hasFocus()
     window.add_footage(clips)
+    qtbot.waitUntil(lambda: not window.adder.busy, timeout=10_000)
     assert window.queue.model.rowCount() == 3, "what is there is not added again"
     assert "there already" in window.notices.text.full_text() and session.sequence_name == "clip_2"
     QTest.keyClick(window, Qt.Key.Key_W, Qt.KeyboardModifier.ControlModifier)

@@ -40,7 +40,7 @@ def postgres_url() -> Iterator[str]:
 def row_text(window: MainWindow, name: str) -> str:
     """What the queue says of a sequence's state."""
     number = window.queue.model.number_of(name)
-    assert number is not None
+    assert number is not None and window.queue.model.row(number) is not None, "its page is read now"
     return str(window.queue.model.index(number, 0).data())
 
 

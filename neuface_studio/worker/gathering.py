@@ -1,0 +1,136 @@
+"""Looking for footage under folders in the background, and taking its fingerprints: both read the disk."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from neuface_studio.footage_folders import FootageSearch
+from neuface_studio.model import Task
+from neuface_studio.worker.loading import CancelledError
+from neuface_studio.worker.threads import lower_priority
+
+log = logging.getLogger(__name__)
+
+HAND_OVER_S = 0.5  # so often what was found goes into the queue
+HAND_OVER = 500  # sequences at most
+TOLD_S = 0.1
+
+
+@dataclass(frozen=True)
+class GatherRequest:
+    """Where to look, and for which project. ``known`` reads what the project has already: absolute paths."""
+
+    paths: tuple[Path, ...]
+    project: Path
+    known: Callable[[], set[Path]]
+
+
+@dataclass(frozen=True)
+class FoundSequence:
+    """A sequence that the project does not have: the name it should get, and the record of its `Source`."""
+
+    name: str
+    source: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """``found`` sequences lie there, of which ``fresh`` were handed over; {path: reason} of what cannot be read."""
+
+    found: int
+    fresh: int
+    unreadable: dict[Path, str]
+
+
+class GatherWorker(QObject):
+    """``found(list of FoundSequence)`` follows again and again, then one of ``done``, ``failed`` and ``cancelled``."""
+
+    progressed = Signal(object)
+    found = Signal(object)
+    done = Signal(object)
+    failed = Signal(str)
+    cancelled = Signal()
+    finished = Signal()
+
+    def __init__(self, request: GatherRequest) -> None:
+        super().__init__()
+        self._request = request
+        self._stop = threading.Event()
+        self._told = 0.0
+
+    def cancel(self) -> None:
+        """Leave after the folder or sequence that is being read; may be called from any thread."""
+        self._stop.set()
+
+    @Slot()
+    def run(self) -> None:
+        from neuface_engine.errors import NeuFaceError
+
+        try:
+            lower_priority()
+            self.done.emit(self._gather())
+        except CancelledError:
+            self.cancelled.emit()
+        except NeuFaceError as error:
+            self.failed.emit(str(error))
+        except Exception as error:
+            log.exception("looking for footage failed")
+            self.failed.emit(
+                f"Fault while looking for footage under {self._request.paths[0]}: {error!r}. Please report it."
+            )
+        finally:
+            self.finished.emit()
+
+    def _gather(self) -> Gathered:
+        count = 0
+
+        def looking(folder: Path) -> None:
+            self._report(
+                Task("Looking for footage", None, f"{count:,} found, now in {folder.name or folder}")
+            )
+
+        search = FootageSearch(looking)
+        known, fresh = self._request.known(), []
+        for path in self._request.paths:
+            for name, footage in search.sequences_under(path):
+                count += 1
+                absolute = footage.resolve()
+                if absolute not in known:
+                    known.add(absolute)
+                    fresh.append((name, absolute))
+        self._take_fingerprints(fresh)
+        return Gathered(count, len(fresh), search.unreadable)
+
+    def _take_fingerprints(self, sequences: list[tuple[str, Path]]) -> None:
+        from neuface_engine.review.media import Source
+
+        ready: list[FoundSequence] = []
+        handed_over = time.monotonic()
+        try:
+            for number, (name, path) in enumerate(sequences):
+                share = number / len(sequences)
+                self._report(Task("Adding footage", share, f"{number:,} of {len(sequences):,}"))
+                ready.append(FoundSequence(name, Source.of(path, self._request.project).to_record()))
+                if len(ready) == HAND_OVER or time.monotonic() > handed_over + HAND_OVER_S:
+                    self.found.emit(ready)
+                    ready, handed_over = [], time.monotonic()
+        finally:
+            if ready:  # also after a cancel: it was read
+                self.found.emit(ready)
+
+    def _report(self, task: Task) -> None:
+        """Tell how far it is, not too often; cancels here."""
+        if self._stop.is_set():
+            raise CancelledError
+        now = time.monotonic()
+        if now >= self._told + TOLD_S:
+            self._told = now
+            self.progressed.emit(task)
