@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
@@ -74,11 +74,16 @@ class Adder(QObject):
             self._go_on()
             return
         self._added = 0
-        self._request = GatherRequest(paths, folder, lambda: footage_of(project))
+        self._request = GatherRequest(
+            paths,
+            folder,
+            known=lambda: footage_of(project),
+            take_in=lambda sequences: add_to(self._projects.get(folder), sequences),
+        )
         worker = GatherWorker(self._request)
         queued = Qt.ConnectionType.QueuedConnection
         worker.progressed.connect(self._on_progress, queued)
-        worker.found.connect(self._on_found, queued)
+        worker.added.connect(self._on_added, queued)
         worker.done.connect(self._on_done, queued)
         worker.failed.connect(self._on_failed, queued)
         worker.cancelled.connect(self._on_cancelled, queued)
@@ -96,18 +101,11 @@ class Adder(QObject):
         if self._is_current():
             self.task_changed.emit(task)
 
-    @Slot(object)
-    def _on_found(self, sequences: list[FoundSequence]) -> None:
-        if not self._is_current() or self._request is None:
-            return
-        try:
-            add_to(self._projects.get(self._request.project), sequences)
-        except NeuFaceError as error:
-            self.cancel()
-            self._session.notify("error", str(error))
-            return
-        self._added += len(sequences)
-        self.added.emit(self._request.project)
+    @Slot(int)
+    def _on_added(self, number: int) -> None:
+        if self._is_current() and self._request is not None:
+            self._added += number
+            self.added.emit(self._request.project)
 
     @Slot(object)
     def _on_done(self, result: Gathered) -> None:
@@ -161,13 +159,22 @@ def footage_of(project: Project | None) -> set[Path]:
     return {source.locate(project.folder) for source in sources if source is not None and source.path}
 
 
-def add_to(project: Project, sequences: Iterable[FoundSequence]) -> None:
+def add_to(project: Project, sequences: Sequence[FoundSequence]) -> None:
     """List sequences in a project under names that are free. Raises ProjectError."""
+    wished = {sequence.name for sequence in sequences}
+    taken = set(project.index.entries(sorted(wished)))
     entries: dict[str, dict[str, object]] = {}
+
+    def is_taken(name: str) -> bool:
+        if name in entries or name in taken:
+            return True
+        return name not in wished and bool(project.index.entries([name]))
+
     for sequence in sequences:
-        name = free_name(sequence.name, lambda name: name in entries or bool(project.index.entries([name])))
+        name = free_name(sequence.name, is_taken)
         entries[name] = {"name": name, "source": sequence.source}
     project.add_sequences(entries.values())
+    project.index.refresh()
 
 
 def _sequences(number: int) -> str:

@@ -97,9 +97,13 @@ def _is_file(path: Path) -> bool:
         return False  # in a folder that cannot be read
 
 
-def free_name(wanted: str, is_taken: Callable[[str], bool]) -> str:
-    """``wanted`` as a file's name, with the next free number behind it if need be."""
-    name = re.sub(r"[^\w.-]+", "_", wanted).strip("_") or "sequence"
+def plain_name(wanted: str) -> str:
+    """A name as it can stand in a file's name."""
+    return re.sub(r"[^\w.-]+", "_", wanted).strip("_") or "sequence"
+
+
+def free_name(name: str, is_taken: Callable[[str], bool]) -> str:
+    """``name``, with the next free number behind it if need be."""
     number, candidate = 2, name
     while is_taken(candidate):
         candidate, number = f"{name}-{number}", number + 1

@@ -189,10 +189,7 @@ class QueueModel(QAbstractTableModel):
         if now > before:
             self._grow(now)
             return
-        self._old_pages = {**self._old_pages, **self._pages}
-        while len(self._old_pages) > PAGES:
-            self._old_pages.pop(next(iter(self._old_pages)))
-        self._forget_pages()
+        self._make_pages_old()
         if before:
             self.dataChanged.emit(self.index(0, 0), self.index(before - 1, len(COLUMNS) - 1))
 
@@ -203,8 +200,7 @@ class QueueModel(QAbstractTableModel):
         self._count = count
         self.endInsertRows()
         self.layoutAboutToBeChanged.emit()
-        self._forget_pages()
-        self._old_pages.clear()
+        self._make_pages_old()
         now = {number: None if row is None else self.number_of(row.name) for number, row in held.items()}
         for index in self.persistentIndexList():
             number = now.get(index.row())
@@ -273,6 +269,13 @@ class QueueModel(QAbstractTableModel):
         self._pages[page] = rows
         while len(self._pages) > PAGES:
             self._pages.popitem(last=False)
+
+    def _make_pages_old(self) -> None:
+        """Read them again, and show them until then."""
+        self._old_pages = {**self._old_pages, **self._pages}
+        while len(self._old_pages) > PAGES:
+            self._old_pages.pop(next(iter(self._old_pages)))
+        self._forget_pages()
 
     def _forget_pages(self) -> None:
         self._pages.clear()

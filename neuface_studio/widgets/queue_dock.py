@@ -171,6 +171,7 @@ class QueueDock(QWidget):
         self._timer.timeout.connect(self._apply)
         self._task: Task | None = None
         model.modelReset.connect(self._count)
+        model.rowsInserted.connect(self._count)
         self.show_task(None)
 
     def changeEvent(self, event: QEvent) -> None:

@@ -30,9 +30,9 @@ class TaskRow(QWidget):
         self.cancel_button.clicked.connect(self.cancelled)
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
-        grid.addWidget(self.words, 0, 0)
+        grid.addWidget(self.words, 0, 0, 1, 2)
         grid.addWidget(self.bar, 1, 0)
-        grid.addWidget(self.cancel_button, 0, 1, 2, 1)
+        grid.addWidget(self.cancel_button, 1, 1)
         self.show_task(None)
 
     @Slot(object)

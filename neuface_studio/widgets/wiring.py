@@ -56,6 +56,7 @@ def connect(window: MainWindow) -> None:
     window.view_grid.refreshed.connect(window.desk.watcher.shown)
     window.desk.going.listed = window.listed
     window.queue.model.modelReset.connect(window.desk.going.renew)
+    window.queue.model.layoutChanged.connect(window.desk.going.renew)
     window.queue.reviewer_name = window.desk.reviewer
     window.queue.model.as_shown = window.desk.as_shown
     window.desk.flagger.recorded.connect(window.queue.model.refresh_rows)

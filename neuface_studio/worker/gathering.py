@@ -12,7 +12,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from neuface_studio.footage_folders import FootageSearch
+from neuface_studio.footage_folders import FootageSearch, plain_name
 from neuface_studio.model import Task
 from neuface_studio.worker.loading import CancelledError
 from neuface_studio.worker.threads import lower_priority
@@ -20,17 +20,8 @@ from neuface_studio.worker.threads import lower_priority
 log = logging.getLogger(__name__)
 
 HAND_OVER_S = 0.5  # so often what was found goes into the queue
-HAND_OVER = 500  # sequences at most
+HAND_OVER = 200  # sequences at most
 TOLD_S = 0.1
-
-
-@dataclass(frozen=True)
-class GatherRequest:
-    """Where to look, and for which project. ``known`` reads what the project has already: absolute paths."""
-
-    paths: tuple[Path, ...]
-    project: Path
-    known: Callable[[], set[Path]]
 
 
 @dataclass(frozen=True)
@@ -42,8 +33,19 @@ class FoundSequence:
 
 
 @dataclass(frozen=True)
+class GatherRequest:
+    """Where to look, and for which project. In the worker's thread ``known`` reads what the project has already
+    (absolute paths), and ``take_in`` lists in it what was found."""
+
+    paths: tuple[Path, ...]
+    project: Path
+    known: Callable[[], set[Path]]
+    take_in: Callable[[list[FoundSequence]], None]
+
+
+@dataclass(frozen=True)
 class Gathered:
-    """``found`` sequences lie there, of which ``fresh`` were handed over; {path: reason} of what cannot be read."""
+    """``found`` sequences lie there, of which ``fresh`` were added; {path: reason} of what cannot be read."""
 
     found: int
     fresh: int
@@ -51,10 +53,10 @@ class Gathered:
 
 
 class GatherWorker(QObject):
-    """``found(list of FoundSequence)`` follows again and again, then one of ``done``, ``failed`` and ``cancelled``."""
+    """``added(number of sequences)`` follows again and again, then one of ``done``, ``failed`` and ``cancelled``."""
 
     progressed = Signal(object)
-    found = Signal(object)
+    added = Signal(int)
     done = Signal(object)
     failed = Signal(str)
     cancelled = Signal()
@@ -117,14 +119,21 @@ class GatherWorker(QObject):
         try:
             for number, (name, path) in enumerate(sequences):
                 share = number / len(sequences)
-                self._report(Task("Adding footage", share, f"{number:,} of {len(sequences):,}"))
-                ready.append(FoundSequence(name, Source.of(path, self._request.project).to_record()))
+                self._report(Task("Adding", share, f"{number:,} of {len(sequences):,}"))
+                ready.append(
+                    FoundSequence(plain_name(name), Source.of(path, self._request.project).to_record())
+                )
                 if len(ready) == HAND_OVER or time.monotonic() > handed_over + HAND_OVER_S:
-                    self.found.emit(ready)
-                    ready, handed_over = [], time.monotonic()
+                    waiting, ready = ready, []
+                    self._hand_over(waiting)
+                    handed_over = time.monotonic()
         finally:
             if ready:  # also after a cancel: it was read
-                self.found.emit(ready)
+                self._hand_over(ready)
+
+    def _hand_over(self, sequences: list[FoundSequence]) -> None:
+        self._request.take_in(sequences)
+        self.added.emit(len(sequences))
 
     def _report(self, task: Task) -> None:
         """Tell how far it is, not too often; cancels here."""

@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 
 from neuface_engine.review import Project
 from neuface_studio import theme
-from neuface_studio.footage_folders import FootageSearch, free_name
+from neuface_studio.footage_folders import FootageSearch, free_name, plain_name
 from neuface_studio.model import RunState
 from neuface_studio.queue_filter import Wanted, parse
 from neuface_studio.queue_index import QueueIndex
@@ -154,7 +154,8 @@ def test_which_sequences_lie_under_a_folder(tmp_path: Path) -> None:
     assert not any(search.is_collection(tmp_path / name) for name in ("a", "d", "e", "a/left.mp4", "gone"))
     assert dict(search.sequences_under(tmp_path / "a" / "left.mp4")) == {"left": tmp_path / "a" / "left.mp4"}
     taken = {"a", "a-2"}
-    assert [free_name(name, taken.__contains__) for name in ("a", "b", "/")] == ["a-3", "b", "sequence"]
+    assert [free_name(name, taken.__contains__) for name in ("a", "b")] == ["a-3", "b"]
+    assert [plain_name(name) for name in ("a b/c", "/")] == ["a_b_c", "sequence"]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need rights there")
