@@ -61,10 +61,10 @@ class LandmarkHandling(QObject):
         drawn = self._grid.drawn(view)
         if number is None or drawn is None or drawn.shown.detected is None or view >= len(self._tiles):
             return False
+        self._stop_at(drawn)
         if drawn.request.frame != self._session.frame:
-            return (
-                True  # the picture is on its way: this key is lost rather than another frame's landmark moved
-            )
+            # The picture is on its way: this key is lost rather than another frame's landmark moved.
+            return True
         held, viewport = self._nudged, drawn.viewport
         if held is not None and self._is_nudged(view) and held.landmark == number:
             x, y = (held.x - viewport.left) * viewport.scale, (held.y - viewport.top) * viewport.scale
@@ -125,6 +125,8 @@ class LandmarkHandling(QObject):
         found = nearest_landmark(x, y, drawn.shown.detected, None, REACH / self._scale(view, drawn))
         self._session.select_landmark(None if found is None else found.number)
         self._grabbed = None if found is None else (view, x, y)
+        if found is not None:
+            self._stop_at(drawn)
 
     @Slot(int, float, float)
     def _on_dragged(self, view: int, x: float, y: float) -> None:
@@ -143,6 +145,12 @@ class LandmarkHandling(QObject):
             self.show_selected(drawn)
             return
         self.moved.emit(self._moved(view, drawn, number, x, y))
+
+    def _stop_at(self, drawn: TileDrawn) -> None:
+        """A landmark is taken in hand in the picture that is seen, however far the playing has gone on."""
+        if self._session.playing:
+            self._session.set_playing(False)
+            self._session.set_frame(drawn.request.frame)
 
     def _moved(self, view: int, drawn: TileDrawn, number: int, x: float, y: float) -> Moved:
         """A landmark at px (x, y) of the picture."""

@@ -116,6 +116,20 @@ def test_a_landmark_is_chosen_and_moved_by_keys_alone(ready: MainWindow, qtbot: 
     assert len(book.entries) == 2 and "frame 1" in book.entries[1].words, "leaving the frame lets it go there"
 
 
+def test_playing_stops_where_a_landmark_is_taken_in_hand(ready: MainWindow, qtbot: QtBot) -> None:
+    session, book = ready.session, ready.controller.repairs
+    QTest.keyClick(ready, ".")
+    session.set_playing(True)
+    qtbot.waitUntil(lambda: session.frame > 0, timeout=5_000)
+    QTest.keyClick(ready, Qt.Key.Key_Up, Qt.KeyboardModifier.ControlModifier)
+    assert not session.playing
+    ready.view_grid.handling.put_down()
+    assert book.entries[-1].data["frame"] == session.frame
+    session.set_playing(True)
+    drag(ready, qtbot, 1, MOUTH_CORNER, (14, -10))
+    assert not session.playing and book.entries[-1].data["frame"] == session.frame
+
+
 def test_a_nudge_is_kept_when_the_footage_or_the_window_closes_at_once_and_undo_takes_it_back(
     make_window: Callable[..., MainWindow], synthetic: Path, qtbot: QtBot
 ) -> None:
