@@ -134,8 +134,10 @@ class Adder(QObject):
     @Slot()
     def _on_cancelled(self) -> None:
         if self._is_current():
-            words = f"Adding was cancelled. {_sequences(self._added)} added to the queue"
-            self._session.notify("info", f"{words}; add the same again to go on.")
+            kept = f"{_sequences(self._added)} added to the queue; add the same again to go on."
+            self._session.notify(
+                "info", f"Adding was cancelled. {kept if self._added else 'Nothing was added.'}"
+            )
 
     @Slot()
     def _on_finished(self) -> None:

@@ -109,6 +109,7 @@ class Doorway:
     def on_cancelled(self) -> None:
         """The user does not want what is being opened."""
         if self._entering is not None:
+            self._entering = None
             self._window.adder.cancel()
 
     def recover(self) -> bool:

@@ -115,25 +115,26 @@ class GatherWorker(QObject):
         from neuface_engine.review.media import Source
 
         ready: list[FoundSequence] = []
-        handed_over = time.monotonic()
+        begun, handed_over = False, time.monotonic()
         try:
             for number, (name, path) in enumerate(sequences):
                 share = number / len(sequences)
                 self._report(Task("Adding", share, f"{number:,} of {len(sequences):,}"))
-                ready.append(
-                    FoundSequence(plain_name(name), Source.of(path, self._request.project).to_record())
-                )
+                source = Source.of(path, self._request.project).to_record()
+                ready.append(FoundSequence(plain_name(name), source))
                 if len(ready) == HAND_OVER or time.monotonic() > handed_over + HAND_OVER_S:
-                    waiting, ready = ready, []
-                    self._hand_over(waiting)
-                    handed_over = time.monotonic()
-        finally:
-            if ready:  # also after a cancel: it was read
+                    self._hand_over(ready)
+                    begun, ready, handed_over = True, [], time.monotonic()
+        except CancelledError:
+            if begun:  # what was read stays; where nothing is in the project yet, nothing comes in
                 self._hand_over(ready)
+            raise
+        self._hand_over(ready)
 
     def _hand_over(self, sequences: list[FoundSequence]) -> None:
-        self._request.take_in(sequences)
-        self.added.emit(len(sequences))
+        if sequences:
+            self._request.take_in(sequences)
+            self.added.emit(len(sequences))
 
     def _report(self, task: Task) -> None:
         """Tell how far it is, not too often; cancels here."""

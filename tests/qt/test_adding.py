@@ -122,7 +122,7 @@ def test_the_start_pages_cancel_ends_the_search(
     qtbot.mouseClick(window.start_page.cancel_button, Qt.MouseButton.LeftButton)
     wait(window, qtbot)
     assert window.start_page.currentIndex() == 0 and nothing_opens == []
-    assert window.queue.model.rowCount() == 0
+    assert window.queue.model.rowCount() == 0 and "Nothing was added" in words(window)
 
 
 def test_what_is_opened_meanwhile_is_not_taken_away(
@@ -154,17 +154,17 @@ def test_names_that_are_taken(
     window: MainWindow, tmp_path: Path, nothing_opens: list[str], qtbot: QtBot
 ) -> None:
     for folder in ("monday", "tuesday"):
-        file = tmp_path / folder / "smile" / "front.mp4"
+        file = tmp_path / folder / "a smile" / "front.mp4"
         file.parent.mkdir(parents=True)
         file.write_bytes(folder.encode())
-    window.add_footage([tmp_path / "monday" / "smile", tmp_path / "tuesday" / "smile"])
+    window.add_footage([tmp_path / "monday" / "a smile", tmp_path / "tuesday" / "a smile"])
     wait(window, qtbot)
     window.add_footage([tmp_path / "monday"])
     wait(window, qtbot)
     sources = window.queue.project.sources()
     assert {name: sources[name].path.split("/")[-2] for name in sources} == {
-        "smile": "monday",
-        "smile-2": "tuesday",
+        "a_smile": "monday",
+        "a_smile-2": "tuesday",
     }
 
 
