@@ -88,6 +88,10 @@ class ParkingLot(QObject):
             self._timer.stop()
         return parked
 
+    def running(self) -> list[str]:
+        """The names of those whose run goes on."""
+        return [parked.aside.place.sequence for parked in self._parked.values() if parked.running]
+
     def pause_all(self) -> list[str]:
         """Pause every run among them, as another one begins; the names of those that ran."""
         running = [parked for parked in self._parked.values() if parked.running]

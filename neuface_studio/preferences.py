@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -116,10 +117,16 @@ class Settings(QObject):
                 os.environ.pop(name, None)
 
 
+def is_weight(number: float) -> bool:
+    """Whether a loss term can have this weight."""
+    return 0 <= number < math.inf
+
+
 def _typed(name: str, default: Any, stored: Any) -> Any:
     if name == "weights":
         pairs = (entry.partition("=") for entry in str(stored).split("\t") if entry)
-        return tuple((key, float(number)) for key, _, number in pairs if key in WEIGHTS)
+        weights = ((key, float(number)) for key, _, number in pairs if key in WEIGHTS)
+        return tuple((key, number) for key, number in weights if is_weight(number))
     if isinstance(default, bool):
         return str(stored).lower() == "true"
     return type(default)(stored)

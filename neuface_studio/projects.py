@@ -21,10 +21,11 @@ DEMO = "demo"
 
 @dataclass(frozen=True)
 class Source:
-    """Footage of a project; ``path`` None is the bundled demo."""
+    """Footage of a project, in its ``folder``; ``path`` None is the bundled demo."""
 
     name: str
     path: Path | None
+    folder: Path
 
 
 def projects_folder() -> Path:
@@ -79,7 +80,7 @@ def read_source(folder: Path) -> Source:
             f"{folder / SOURCES_FILE}: does not say which footage it is; open the footage itself"
         )
     path = content["sources"][name]
-    return Source(name, None if path is None else Path(path))
+    return Source(name, None if path is None else Path(path), folder)
 
 
 def source_of(folder: Path, name: str) -> Path | None:

@@ -49,6 +49,8 @@ class Queue(QObject):
         self._thread: BackgroundThread | None = None
         self._batch_folder: Path | None = None
         self._batch_counts = [0, 0]
+        self._cancelled = False
+        self._left_out = ""  # of the batch: it is open
         self._place = -1  # row of the open sequence, as far as it is known
         self._stopped = False
         self._timer = QTimer(self)
@@ -138,7 +140,7 @@ class Queue(QObject):
 
     def step(self, steps: int) -> bool:
         """Open the next sequence of the queue, or the one before; False at the end."""
-        place = self.place()
+        place = self._place_or_last()
         number = 0 if place is None else place + steps
         if not 0 <= number < self.model.rowCount():
             return False
@@ -150,7 +152,7 @@ class Queue(QObject):
         if self._index is None:
             return False
         order, descending = self.model.order
-        place = self.place()
+        place = self._place_or_last()
         try:
             number = self._index.first_flagged(
                 self.model.wanted,
@@ -165,6 +167,13 @@ class Queue(QObject):
             return False
         self.open_row(number)
         return True
+
+    def _place_or_last(self) -> int | None:
+        """The row to go on from: of the open sequence, else of the one that was asked for last and failed."""
+        place = self.place()
+        if place is None and self._session.footage is None and self._place >= 0:
+            return self._place
+        return place
 
     def place(self) -> int | None:
         """The row of the open sequence; None where it is not shown."""
@@ -221,6 +230,7 @@ class Queue(QObject):
         worker.failed.connect(self._on_item_failed)
         worker.finished.connect(self._on_finished)
         self._batch, self._batch_folder, self._batch_counts = worker, self.folder, [0, 0]
+        self._cancelled = False
         worker.hold(self._session.run_state == RunState.RUNNING)
         self._thread = BackgroundThread(worker, "batch", self)
         return True
@@ -228,15 +238,19 @@ class Queue(QObject):
     def _items(self, project: Project) -> list[BatchItem]:
         rows = project.index.rows(Filter(states=("new",)), order="name", descending=False)
         items = [(row.name, self.footage_of(row.source)) for row in rows]
+        open_now = self._session.sequence_name if self._session.project_folder == self.folder else ""
+        self._left_out = open_now if any(name == open_now for name, _ in items) else ""
+        busy = {open_now, *self._controller.lot.running()}
         return [
             BatchItem(name, source, project.track_file(name), faces.in_force(project, name))
             for name, source in items
-            if source is not None and name != self._session.sequence_name
+            if source is not None and name not in busy
         ]
 
     def cancel(self) -> None:
         """Stop the batch after the iteration in progress; what is done stays."""
         if self._batch is not None:
+            self._cancelled = True
             self._batch.cancel()
 
     def stop(self) -> None:
@@ -268,6 +282,17 @@ class Queue(QObject):
     ) -> None:
         self._batch_counts[0] += 1
         self._with_project(lambda project: project.record_measures(name, measures, flags, suspicion))
+        if self._batch_folder is not None:
+            self._show_track(self._batch_folder, name)
+
+    def _show_track(self, folder: Path, name: str) -> None:
+        """What was put aside, or is open, without a run of its own: from now on as its new track has it."""
+        session = self._session
+        if (session.project_folder, session.sequence_name) != (folder, name):
+            self._controller.lot.end(folder, name)
+        elif session.footage is not None and not session.newest and session.run_state.can_run:
+            source = None if session.footage.is_demo else session.footage.sequence.path
+            self._controller.open_sequence(folder, source, name=name, fresh=True)
 
     @Slot(str, str)
     def _on_item_failed(self, name: str, reason: str) -> None:
@@ -292,11 +317,12 @@ class Queue(QObject):
         done, failed = self._batch_counts
         self.task_changed.emit(None)
         self.refresh_soon()
-        words = f"The queue: {done} sequence{'' if done == 1 else 's'} optimised"
-        self._session.notify(
-            "warning" if failed else "good",
-            words + (f", {failed} failed; their rows say why." if failed else "."),
-        )
+        words = "Cancelled: " if self._cancelled else "The queue: "
+        words += f"{done} sequence{'' if done == 1 else 's'} optimised"
+        words += f", {failed} failed; their rows say why." if failed else "."
+        if self._left_out:
+            words += f" {self._left_out} is open and was left out."
+        self._session.notify("warning" if failed else "info" if self._cancelled else "good", words)
 
     def _with_project(self, act: Callable[[Project], object]) -> None:
         if self._batch_folder is None:

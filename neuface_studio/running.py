@@ -23,6 +23,7 @@ from neuface_studio.worker.keeping import FIRST_FILE, saved_runs
 
 POLL_INTERVAL_MS = 66
 FLAME_FITTING = "FLAME fitting"
+OF_A_RUN = ("vertex", "update", "pixel")  # heat maps that a saved result does not have
 
 
 class RunControl(QObject):
@@ -241,10 +242,19 @@ class RunControl(QObject):
         comparison = self.session.comparison
         used = comparison.flipped or comparison.mode != CompareMode.OFF
         if self._optimiser is not None and used and comparison.reference is None:
+            if self.session.run_state.can_run:
+                self.session.notify(
+                    "info", "The encoder is at work: its meshes are there to compare with in a moment."
+                )
             self._optimiser.begin()
 
     @Slot()
     def _on_layers(self) -> None:
+        record = self.session.record()
+        if record is not None and record.saved and self.session.layers.drawn.heat in OF_A_RUN:
+            self.session.notify(
+                "info", "A saved result has no gradients and no updates: run, or step once, to see them."
+            )
         self._watch()
         self._want_gradient()
 

@@ -79,7 +79,7 @@ class FiguresPanel(QFrame):
                 later = "" if row.key in ("cvd", "msi", "nme") else " Worked out whenever the run pauses."
                 cell.setToolTip(row.tip + later)
                 if column:
-                    cell.setAlignment(Qt.AlignmentFlag.AlignRight)
+                    cell.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                 grid.addWidget(cell, number, column)
             cells[2].setStyleSheet("font-weight: 700;")
             self._cells[row.key] = cells
@@ -87,6 +87,7 @@ class FiguresPanel(QFrame):
         self.absent = ElidedLabel()
         self.absent.setObjectName("faint")
         outer.addWidget(self.absent)
+        outer.addStretch(1)
         session.iteration_changed.connect(self._show)
         session.history_changed.connect(self._show)
         session.figures_changed.connect(self._show)

@@ -59,10 +59,14 @@ class Canvas(QWidget):
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         painter.drawImage(self.rect(), image)
         scale_x, scale_y = self.width() / width, self.height() / height
-        painter.setPen(QColor(theme.TEXT_SOFT))
+        painter.setPen(QColor(theme.TEXT))
+        backdrop = QColor(theme.GROUND)
+        backdrop.setAlphaF(0.7)  # the heads are as light as the words
+        flags = Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft | Qt.TextFlag.TextWordWrap
         for left, top, wide, high, caption in self._picture.cells:
             box = QRectF(left * scale_x + 6, top * scale_y + 3, wide * scale_x - 8, high * scale_y - 6)
-            painter.drawText(box, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft, caption)
+            painter.fillRect(painter.boundingRect(box, flags, caption).adjusted(-3, 0, 3, 0), backdrop)
+            painter.drawText(box, flags, caption)
 
 
 class PaperPanel(PicturePanel):

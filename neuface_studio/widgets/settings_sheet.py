@@ -190,7 +190,11 @@ class SettingsSheet(Sheet):
             value = float(text) if text else None
         except ValueError:
             value = None
-        if value is None or value < 0 or value == float("inf"):
+        if value is None or not prefs.is_weight(value):
+            if text:
+                self._session.notify(
+                    "warning", f"A weight is a number from 0 on, not “{text}”: the default counts."
+                )
             value = None
             field.clear()
         self._settings.set_weight(name, value)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from PySide6.QtCore import QEvent, Qt, Signal, Slot
 from PySide6.QtGui import QAction, QKeyEvent
 from PySide6.QtWidgets import (
@@ -177,7 +175,7 @@ class StartPage(QStackedWidget):
         self._recent.addSpacing(10)
         self._recent.addWidget(heading("Opened before"))
         for source in sources:
-            button = _RecentButton(source.name, source.path)
+            button = _RecentButton(source)
             button.chosen.connect(self.source_chosen)
             self._recent.addWidget(button)
 
@@ -185,17 +183,22 @@ class StartPage(QStackedWidget):
 class _RecentButton(QPushButton):
     chosen = Signal(object)
 
-    def __init__(self, name: str, path: Path | None) -> None:
-        super().__init__(f"{name}      {path}")
-        self._path = path
+    def __init__(self, source: projects.Source) -> None:
+        own = source.folder == projects.default_project_folder(source.path)
+        words = "" if own else f"      in the project {source.folder.name}"
+        super().__init__(f"{source.name}      {source.path}{words}")
+        self.setObjectName("recent")
+        self._folder = source.folder
         self.setStyleSheet("text-align: left;")
-        self.setToolTip(f"Open {path} again, with its saved result and verdict, where you stopped.")
-        self.setAccessibleName(f"Open {name} again")
+        self.setToolTip(
+            f"Open {source.folder} again, with its queue, saved results and verdicts, where you stopped."
+        )
+        self.setAccessibleName(f"Open {source.name} again{words}")
         self.clicked.connect(self._emit)
 
     @Slot()
     def _emit(self) -> None:
-        self.chosen.emit(self._path)
+        self.chosen.emit(self._folder)
 
 
 def _offer(button: QToolButton, words: str) -> QWidget:

@@ -43,6 +43,7 @@ class Tile(QWidget):
         self._images: list[QImage] = []
         self._mode = CompareMode.OFF
         self._wipe = 0.5
+        self.over_reference = False  # the mouse: to the left, where the comparison is
         self._titles = ("", "")
         self._figure = ""
         self._flag = ""
@@ -130,7 +131,9 @@ class Tile(QWidget):
         self.pointed.emit(self.view, *self._in_picture(event.position()))
 
     def _in_picture(self, place: QPointF) -> tuple[float, float]:
-        """A place in the tile as px of the picture."""
+        """A place in the tile as px of the picture that is there; `over_reference` says of which of the two."""
+        share = {CompareMode.OFF: 0.0, CompareMode.WIPE: self._wipe, CompareMode.SIDE: 0.5}[self._mode]
+        self.over_reference = place.x() < share * self.width()
         x, width = place.x(), float(self.width())
         if self._mode == CompareMode.SIDE:
             x, width = x % (width / 2), width / 2

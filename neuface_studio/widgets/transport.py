@@ -195,7 +195,8 @@ class Transport(QWidget):
         self.iteration_slider.update()
         record = session.record()
         if record is None:
-            text = "The encoder is at work…" if session.footage is not None else "EM iteration"
+            waiting = session.footage is not None and session.run_state != RunState.FAILED
+            text = "The encoder is at work…" if waiting else "EM iteration"
         elif record.index == 0:
             text = "EM iteration  <b>0</b>  encoder only"
         else:

@@ -54,6 +54,7 @@ class ViewGrid(QWidget):
         self._aspects = (1.0, 1.0)  # of the face regions, of the whole frames
         self._drawn: dict[int, TileDrawn] = {}
         self._regions: Regions | None = None
+        self._mouse: tuple[int, float, float] | None = None  # the view under it, and the place in its picture
         self._busy = False
         self._again = False
         self._still = False
@@ -274,6 +275,7 @@ class ViewGrid(QWidget):
     @Slot(int, float, float)
     def _on_pointed(self, view: int, x: float, y: float) -> None:
         """Say what lies under the mouse, in the picture that is shown there."""
+        self._mouse = view, x, y
         landmark, vertex = self._under(view, x, y)
         self.pointed.emit(words(landmark, vertex, self._session.view_names[view]))
 
@@ -289,16 +291,18 @@ class ViewGrid(QWidget):
         drawn = self._drawn.get(view)
         if drawn is None or self._regions is None:
             return None, None
-        to_screen = self._tiles[view].width() / drawn.shown.image.shape[1]
+        tile, shown, meshes = self._tiles[view], drawn.shown, drawn.meshes
+        to_screen = tile.width() / shown.image.shape[1]
         scale = 1.0 / max(to_screen, 1e-6)
-        shown = drawn.shown
+        if tile.over_reference and drawn.reference is not None:
+            shown, meshes = drawn.reference, None  # of whose meshes nothing more is kept than the picture
         landmark = nearest_landmark(
             x, y, shown.detected, shown.projected, LANDMARK_REACH * scale, 1.0 / drawn.viewport.scale
         )
-        if landmark is not None or drawn.meshes is None:
+        if landmark is not None or meshes is None:
             return landmark, None
-        points = drawn.viewport.to_tile(drawn.meshes.points[view])
-        number = nearest_vertex(x, y, points, drawn.meshes.normals[view], VERTEX_REACH * scale)
+        points = drawn.viewport.to_tile(meshes.points[view])
+        number = nearest_vertex(x, y, points, meshes.normals[view], VERTEX_REACH * scale)
         return None, None if number is None else self._vertex(drawn, number)
 
     def _vertex(self, drawn: TileDrawn, number: int) -> Vertex:
@@ -314,6 +318,7 @@ class ViewGrid(QWidget):
 
     @Slot()
     def _on_left(self) -> None:
+        self._mouse = None
         self.pointed.emit("")
 
     @Slot(float)
@@ -321,6 +326,8 @@ class ViewGrid(QWidget):
         self.draw_seconds += seconds
         self._busy = False
         self.refreshed.emit()
+        if self._mouse is not None and self._mouse[0] < len(self._tiles):
+            self._on_pointed(*self._mouse)  # something else may lie there now
         if self._again and not self._still:
             self._again = False
             self.refresh()

@@ -62,6 +62,7 @@ class Workspace(QMainWindow):
         self.settings = settings if settings is not None else QSettings("NeuFace", "NeuFace Studio")
         self.session = Session(self)
         self.preferences = Settings(self.settings, self)
+        self.session.set_target(self.preferences.now.iterations)
         self.controller = Controller(self.session, self, preferences=self.preferences)
         self.controller.project_override = project
         self.queue = Queue(self.session, self.controller, self.preferences, self)

@@ -11,11 +11,12 @@ import pytest
 from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtGui import QColor
 from PySide6.QtTest import QAbstractItemModelTester, QTest
-from PySide6.QtWidgets import QTableView
+from PySide6.QtWidgets import QPushButton, QTableView
 from pytestqt.qtbot import QtBot
 
+from neuface_engine.errors import MediaError
 from neuface_engine.review import Project
-from neuface_studio import theme
+from neuface_studio import theme, worker
 from neuface_studio.footage_folders import FootageSearch, free_name, plain_name
 from neuface_studio.model import RunState
 from neuface_studio.queue_filter import Wanted, parse
@@ -239,7 +240,6 @@ def test_optimising_all_goes_on_after_a_bad_file(
     window: MainWindow, clips: list[Path], qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import neuface_engine as nf
-    from neuface_studio import worker
 
     real = nf.load_sequence
 
@@ -264,6 +264,75 @@ def test_optimising_all_goes_on_after_a_bad_file(
     shares = [task.fraction for task in tasks if task is not None]
     assert shares == sorted(shares) and shares[-1] > 0.9 and tasks[-1] is None
     assert "1 failed" in window.notices.text.full_text()
+
+
+def test_what_was_put_aside_shows_the_track_that_the_batch_made(
+    window: MainWindow, clips: list[Path], qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import neuface_engine as nf
+
+    def load(path: Path, **options: object) -> object:
+        return worker.LoadWorker._load(worker.LoadWorker(worker.LoadRequest(path))).sequence
+
+    session = window.session
+    fill(window, clips, qtbot)
+    encoder = session.footage.encoder
+    monkeypatch.setattr(nf, "load_sequence", load)
+    monkeypatch.setattr(nf, "load_encoder", lambda name: encoder)
+    window.preferences.set(iterations=2)
+    QTest.keyClick(window, Qt.Key.Key_PageDown)
+    qtbot.waitUntil(lambda: session.sequence_name == "clip_1" and session.run_state == RunState.READY)
+    window.actions_by_id["optimise_all"].trigger()
+    qtbot.waitUntil(lambda: not window.queue.busy, timeout=90_000)
+    QTest.keyClick(window, Qt.Key.Key_PageUp)
+    qtbot.waitUntil(lambda: session.newest == 2 and session.record().saved, timeout=60_000)
+    assert session.sequence_name == "clip_0"
+    assert window.actions_by_id["accept"].isEnabled()
+    copy = tmp_path / "copy.npz"
+    files = next(group for group in window._commands if hasattr(group, "export_track"))
+    assert files.export_track(copy) and len(nf.FaceTrack.load(copy).frame_indices) == session.num_frames
+    qtbot.waitUntil(lambda: session.run_state == RunState.READY, timeout=60_000)
+    QTest.keyClick(window, "B")
+    qtbot.waitUntil(lambda: session.comparison.reference is not None, timeout=60_000)
+    assert session.record().saved, "to be compared with the encoder, it is still what is shown"
+
+
+def test_a_sequence_that_cannot_be_opened_does_not_stop_the_way_through_the_queue(
+    window: MainWindow, clips: list[Path], qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opens = worker.LoadWorker._load
+
+    def load(self: worker.LoadWorker) -> object:
+        if self._request.path.name == "clip_1":
+            raise MediaError(f"{self._request.path}: no face found")
+        return opens(self)
+
+    monkeypatch.setattr(worker.LoadWorker, "_load", load)
+    session = window.session
+    fill(window, clips, qtbot)
+    QTest.keyClick(window, Qt.Key.Key_PageDown)
+    qtbot.waitUntil(lambda: "clip_1" in window.queue.model.errors, timeout=60_000)
+    QTest.keyClick(window, Qt.Key.Key_PageDown)
+    qtbot.waitUntil(lambda: session.sequence_name == "clip_2", timeout=60_000)
+    qtbot.waitUntil(lambda: session.run_state == RunState.READY, timeout=60_000)
+    QTest.keyClick(window, Qt.Key.Key_PageUp)
+    qtbot.waitUntil(lambda: session.footage is None and not window.controller.opener.loading, timeout=60_000)
+    QTest.keyClick(window, Qt.Key.Key_PageUp)
+    qtbot.waitUntil(lambda: session.sequence_name == "clip_0", timeout=60_000)
+
+
+def test_opened_before_leads_back_to_the_queue_it_was_opened_in(
+    window: MainWindow, clips: list[Path], qtbot: QtBot, tmp_path: Path
+) -> None:
+    folder = tmp_path / "projects" / "lab"
+    window.open_project(folder)
+    fill(window, clips, qtbot)
+    QTest.keyClick(window, Qt.Key.Key_W, Qt.KeyboardModifier.ControlModifier)
+    (button,) = window.start_page.findChildren(QPushButton, "recent")
+    assert "clip_0" in button.text() and folder.name in button.text()
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: window.session.sequence_name == "clip_0", timeout=60_000)
+    assert window.session.project_folder == folder and window.queue.model.rowCount() == 3
 
 
 def test_a_batch_can_be_cancelled(window: MainWindow, clips: list[Path], qtbot: QtBot) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -51,11 +52,12 @@ def test_a_damaged_settings_file_is_passed_over(tmp_path: Path) -> None:
     for name, value in (
         ("threads", "many"),
         ("text_points", "x"),
-        ("weights", "nonsense\ttemporal_weight=1"),
+        ("weights", "nonsense\ttemporal_weight=1\tshape_weight=nan"),
     ):
         damaged.setValue(f"preferences/{name}", value)
     now = Settings(damaged).now
     assert now.threads == 0 and now.text_points == 0.0
+    assert now.weights == (("temporal_weight", 1.0),)
 
 
 def test_the_environment_has_precedence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,22 +76,27 @@ def test_clearing_the_cache_takes_nothing_else(tmp_path: Path) -> None:
     assert not any(path.exists() for path in ours) and all(path.exists() for path in others)
 
 
-def test_the_settings_reach_the_run_and_the_window(window: MainWindow, synthetic: Path, qtbot: QtBot) -> None:
+def test_the_settings_reach_the_run_and_the_window(
+    window: MainWindow, make_window: Callable[..., MainWindow], synthetic: Path, qtbot: QtBot
+) -> None:
     window.actions_by_id["settings"].trigger()
     sheet = window.findChild(SettingsSheet)
     field = sheet.weights["temporal_weight"]
     field.setText("17")
     QTest.keyClick(field, Qt.Key.Key_Return)
     nonsense = sheet.weights["shape_weight"]
-    nonsense.setText("lots")
-    QTest.keyClick(nonsense, Qt.Key.Key_Return)
-    assert nonsense.text() == "", "what is no number is not taken"
+    for text in ("lots", "nan", "inf", "-1"):
+        nonsense.setText(text)
+        QTest.keyClick(nonsense, Qt.Key.Key_Return)
+        assert nonsense.text() == "", "what is no weight is not taken"
+        assert text in window.notices.text.full_text()
     sheet.iterations.setText("7")
     QTest.keyClick(sheet.iterations, Qt.Key.Key_Return)
     sheet.every_frame.setChecked(True)
     assert window.controller.playback.every_frame and window.actions_by_id["every_frame"].isChecked()
     QTest.keyClick(sheet, Qt.Key.Key_Escape)
     assert window.session.target_iterations == 7
+    assert make_window().session.target_iterations == 7, "also at the next start"
     open_and_wait(window, synthetic, qtbot)
     assert window.controller.settings().temporal_weight == 17.0
 

@@ -9,6 +9,7 @@ from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QFileDialog
 
 from neuface_engine.errors import NeuFaceError
+from neuface_engine.review.track_files import copy_track
 from neuface_studio.maps import rounded_up
 from neuface_studio.scene.composing import Look
 from neuface_studio.scene.exporting import VIDEO_HEIGHT, ExportRequest, FormatRequest
@@ -104,15 +105,17 @@ class FileCommands(Commands):
     def export_track(self, path: Path) -> bool:
         """Write the shown iteration as a track file; says so, or why not."""
         record = self._session.record()
-        if record is None or record.saved:
-            kept = self._session.project_folder
-            self._session.notify("info", f"This result is a file already, in {kept}.")
-            return False
-        track = self._window.controller.track(record.index)
-        if track is None:
+        book = self._window.controller.results.book
+        if record is None or book is None:
             return False
         try:
-            track.save(path)
+            if record.saved:
+                copy_track(book.track_file, path)
+            else:
+                track = self._window.controller.track(record.index)
+                if track is None:
+                    return False
+                track.save(path)
         except NeuFaceError as error:
             self._session.notify("error", str(error))
             return False
