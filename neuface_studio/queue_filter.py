@@ -53,6 +53,9 @@ def parse(text: str, *, state: str = "") -> tuple[Wanted, str]:
                 bounds.append((MEASURES[bound[1]], bound[2], float(bound[3])))
             except ValueError:
                 problem = f"“{token}” lacks its number: {bound[1]}{bound[2]}1.5"
+        elif colon and key.isalpha():
+            conditions = ", ".join(f"{name}:" for name in keyed)
+            problem = f"“{token}” is no condition; there are {conditions} and is:disputed"
         elif bound:
             problem = f"“{bound[1]}” is no column; there are {', '.join(MEASURES)}"
         else:

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import PurePath
 from typing import Any, Protocol
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal, Slot
@@ -367,7 +368,7 @@ class QueueModel(QAbstractTableModel):
         if column == NAME:
             return row.name
         if column == FLAGS:
-            return self.errors.get(row.name) or ", ".join(row.flags)
+            return _without_folder(self.errors.get(row.name, "")) or ", ".join(row.flags)
         measure = COLUMNS[column].order.removeprefix("measure:")
         value = row.suspicion if column == SUSPICION else row.measures.get(measure, math.nan)
         return f"{value:.{COLUMNS[column].digits}f}" if value is not None and math.isfinite(value) else "–"
@@ -403,3 +404,9 @@ class QueueModel(QAbstractTableModel):
 def colour(name: str) -> QColor:
     """The colour of a name."""
     return QColor(name)
+
+
+def _without_folder(reason: str) -> str:
+    """A reason as a narrow row can show it: what begins with a path begins with its last name."""
+    path, colon, words = reason.partition(": ")
+    return f"{PurePath(path).name}{colon}{words}" if words else reason

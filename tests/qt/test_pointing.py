@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
+from neuface_studio.model import CompareMode
 from neuface_studio.scene import pointing
+from neuface_studio.scene.overlay import TilePicture
 from neuface_studio.session import Footage
 from neuface_studio.widgets.main_window import MainWindow
 
@@ -57,5 +61,27 @@ def test_the_window_reads_out_what_lies_under_the_mouse(ready: MainWindow, qtbot
     qtbot.waitUntil(lambda: not ready.view_grid.busy)
     QTest.mouseMove(tile, place + QPoint(1, 0))
     qtbot.waitUntil(lambda: "landmark 31 of 68, nose (projected)" in bar.read_out.full_text())
+    session = ready.session
+    ready.controller.toggle_run()
+    qtbot.waitUntil(lambda: session.newest == 20 and session.run_state.can_run, timeout=60_000)
+
+    def error() -> float:
+        found = re.search(r"landmark 31 .* mesh ([\d.]+) px", bar.read_out.full_text())
+        return float(found[1]) if found else np.inf
+
+    def points(picture: TilePicture) -> float:
+        apart = picture.projected[30] - picture.detected[30]
+        return float(np.hypot(*apart)) / ready.view_grid._drawn[0].viewport.scale
+
+    session.set_layers(detected=True, projected=True)
+    session.comparison.set_mode(CompareMode.SIDE)
+    qtbot.waitUntil(lambda: ready.view_grid._drawn[0].reference is not None and not ready.view_grid.busy)
+    drawn = ready.view_grid._drawn[0]
+    at = drawn.shown.detected[30] * (tile.width() / 2) / drawn.shown.image.shape[1]
+    for left, picture in ((0, drawn.reference), (tile.width() / 2, drawn.shown)):
+        QTest.mouseMove(tile, QPoint(round(float(at[0]) + left), round(float(at[1]))))
+        qtbot.waitUntil(lambda picture=picture: abs(error() - points(picture)) < 0.06, timeout=5_000)
+    assert abs(points(drawn.reference) - points(drawn.shown)) > 0.1, "the two differ"
+    session.comparison.set_mode(CompareMode.OFF)
     tile.left.emit()
     assert "Point at" in bar.read_out.full_text()

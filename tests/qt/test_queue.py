@@ -128,7 +128,14 @@ def test_a_filter_in_words(typed: str, count: int, model: QueueModel) -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "words"), [("cvd>x", "number"), ("foo>1", "no column"), ("state:odd", "no state")]
+    ("typed", "words"),
+    [
+        ("foo:bar", "no condition"),
+        ("is:flagged", "is:disputed"),
+        ("cvd>x", "number"),
+        ("foo>1", "no column"),
+        ("state:odd", "no state"),
+    ],
 )
 def test_what_is_not_understood_is_said(typed: str, words: str) -> None:
     assert words in parse(typed)[1]
@@ -141,6 +148,11 @@ def test_a_state_is_a_sign_and_a_word_never_a_colour_alone(model: QueueModel) ->
     model.errors["clip_000"] = "clip_000.mp4: empty (zero bytes); copy it again"
     assert "failed" in model.data(model.index(0, STATE))
     assert "zero bytes" in model.data(model.index(0, 2)), "the reason stands in the row"
+    model.errors["clip_000"] = "/a/long/way/clip_000/front.mp4: empty (zero bytes); copy it again"
+    assert model.data(model.index(0, 2)).startswith("front.mp4: empty"), (
+        "not where it lies: the tip says that"
+    )
+    assert model.data(model.index(0, 2), Qt.ItemDataRole.ToolTipRole).startswith("/a/long/way")
 
 
 def test_which_sequences_lie_under_a_folder(tmp_path: Path) -> None:
@@ -341,6 +353,10 @@ def test_a_batch_can_be_cancelled(window: MainWindow, clips: list[Path], qtbot: 
     assert window.queue.busy
     qtbot.mouseClick(window.queue_panel.cancel_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not window.queue.busy, timeout=60_000)
+    assert (
+        "Cancelled: 0 sequences optimised. clip_0 is open and was left out."
+        in window.notices.text.full_text()
+    )
     assert not window.queue_panel.bar.isVisible()
 
 
