@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QCheckBox,
     QFrame,
     QGridLayout,
+    QScrollArea,
     QSlider,
     QToolButton,
     QVBoxLayout,
@@ -130,6 +131,14 @@ class LayerPanel(QFrame):
             self._session.put_layers(layers)
 
     @Slot()
+    def _reveal_scale(self) -> None:
+        area = self.parent()
+        while area is not None and not isinstance(area, QScrollArea):
+            area = area.parent()
+        if area is not None:
+            area.ensureWidgetVisible(self.colour_bar)
+
+    @Slot()
     def _show(self) -> None:
         layers = self._session.layers
         for layer, slider in self.opacities.items():
@@ -140,7 +149,10 @@ class LayerPanel(QFrame):
         self.alone.setText(f"Alone: {TITLES[layers.solo]}" if layers.solo else "")
         self.alone.setVisible(bool(layers.solo))
         kind = layers.drawn.heat
+        comes = bool(kind) and self.colour_bar.isHidden()
         self.colour_bar.setVisible(bool(kind))
+        if comes:  # a low window scrolls: colours without their scale say nothing
+            QTimer.singleShot(0, self, self._reveal_scale)
         if kind and kind != self.colour_bar.kind.replace(DOTS.id, "pixel"):
             self.colour_bar.show_scale(kind, 0.0)
         text = muted_text(self._session.muted)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from PySide6.QtCore import QSettings, Qt, Slot
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
@@ -18,6 +20,9 @@ from neuface_studio.widgets.review_reasons import ReasonChips
 
 SIGNS = {"accept": "✓  Accept", "reject": "✕  Reject", "unsure": "?  Unsure"}
 COLOURS = {"accept": theme.GREEN, "reject": theme.RED, "unsure": theme.TEXT_SOFT}
+
+
+Draft = tuple[Path | None, str, str]
 
 
 class ReviewBar(QWidget):
@@ -62,6 +67,8 @@ class ReviewBar(QWidget):
         )
         self.note.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.note.editingFinished.connect(self._note_finished)
+        self.note.textEdited.connect(self._keep_draft)
+        self._drafts: dict[Draft, tuple[str, tuple[str, ...]]] = {}  # said before the verdict, by sequence
         row.addWidget(self.note, 2)
         row.addWidget(soft("Reviewer"))
         self.reviewer = TextField(str(settings.value("review/reviewer", default_reviewer())))
@@ -82,10 +89,10 @@ class ReviewBar(QWidget):
         column.addWidget(self.reasons)
         desk.watcher.changed.connect(self._show_watched)
         session.footage_changed.connect(self._enable)
-        session.judgement_changed.connect(self._show)
+        session.judgement_changed.connect(self.refresh)
         desk.adjudicating_changed.connect(self._show_standing)
         session.iteration_changed.connect(self._show_standing)
-        self._show()
+        self.refresh()
         self._enable()
 
     def reviewer_name(self) -> str:
@@ -93,8 +100,20 @@ class ReviewBar(QWidget):
 
     def judge(self, verdict: str, *, stay: bool = False) -> None:
         """Save a verdict with the note, the reasons and the reviewer as they stand here; then go on, or stay."""
+        self._drafts.pop(self._draft(), None)
         self._desk.judge(verdict, self.note.text().strip(), self.reasons.chosen(), stay=stay)
-        self._show()
+        self.refresh()
+
+    def _draft(self) -> Draft:
+        """What a note and reasons without a verdict belong to; what is planted has its own."""
+        session = self._session
+        planted = next((record.planted for record in session.records() if record.planted), "")
+        return session.project_folder, session.sequence_name, planted
+
+    @Slot()
+    def _keep_draft(self) -> None:
+        if self._session.judgement is None and self._session.footage is not None:
+            self._drafts[self._draft()] = self.note.text(), self.reasons.chosen()
 
     @Slot()
     def _enable(self) -> None:
@@ -116,6 +135,7 @@ class ReviewBar(QWidget):
     def _reasons_changed(self) -> None:
         """Reasons given after the verdict are kept with it."""
         judgement = self._session.judgement
+        self._keep_draft()
         if judgement is not None and not judgement.stale and self.reasons.chosen() != judgement.reasons:
             self._judge_again()
 
@@ -141,14 +161,16 @@ class ReviewBar(QWidget):
             self.watched.setToolTip(f"{words}.\nNot enough yet for a verdict that counts: {watcher.lacking}.")
 
     @Slot()
-    def _show(self) -> None:
+    def refresh(self) -> None:
+        """Show what was said of the open sequence: with its verdict, or before one."""
         judgement = self._session.judgement
         for verdict, button in self.buttons.items():
             button.setChecked(judgement is not None and judgement.verdict == verdict and not judgement.stale)
         self._show_standing()
-        self.reasons.choose(() if judgement is None else judgement.reasons)
+        note, reasons = self._drafts.get(self._draft(), ("", ()))
+        self.reasons.choose(reasons if judgement is None else judgement.reasons)
         if not self.note.hasFocus():
-            self.note.setText("" if judgement is None else judgement.note)
+            self.note.setText(note if judgement is None else judgement.note)
 
     @Slot()
     def _show_standing(self) -> None:

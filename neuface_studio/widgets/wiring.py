@@ -29,6 +29,7 @@ def connect(window: MainWindow) -> None:
     window.queue_panel.cancelled.connect(window.queue.cancel)
     window.queue_panel.left.connect(window.on_queue_left)
     window.preferences.changed.connect(window.on_preferences)
+    controller.results.kept.connect(window.review_bar.refresh)  # the sequence has its name by then
     session.marks.changed.connect(window.transport.show_marks)
     session.run_state_changed.connect(window.update_actions)
     session.history_changed.connect(window.update_actions)

@@ -186,3 +186,13 @@ def test_opacity_and_solo_are_for_each_layer(ready: MainWindow, qtbot: QtBot) ->
         and not ready.view_grid._drawn[0].request.layers.mesh
     )
     assert session.run_state == RunState.READY
+
+
+def test_in_a_low_window_the_scale_of_a_heat_map_comes_into_sight(ready: MainWindow, qtbot: QtBot) -> None:
+    ready.resize(1366, 768)
+    ready.default_layout()
+    drawn(ready, qtbot)
+    bar = ready.layer_panel.colour_bar
+    assert not bar.isVisible()
+    QTest.keyClick(ready, "H")
+    qtbot.waitUntil(lambda: bar.visibleRegion().boundingRect().height() == bar.height(), timeout=5_000)

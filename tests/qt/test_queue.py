@@ -198,6 +198,7 @@ def fill(window: MainWindow, clips: list[Path], qtbot: QtBot) -> None:
     window.add_footage(clips)
     qtbot.waitUntil(lambda: window.session.run_state == RunState.READY, timeout=60_000)
     qtbot.waitUntil(lambda: not window.view_grid.busy, timeout=10_000)
+    qtbot.waitUntil(lambda: not window.adder.busy, timeout=10_000)
 
 
 def test_states_are_read_in_full_and_no_figure_outlives_what_it_is_of(window: MainWindow) -> None:
@@ -293,7 +294,8 @@ def test_what_was_put_aside_shows_the_track_that_the_batch_made(
     monkeypatch.setattr(nf, "load_encoder", lambda name: encoder)
     window.preferences.set(iterations=2)
     QTest.keyClick(window, Qt.Key.Key_PageDown)
-    qtbot.waitUntil(lambda: session.sequence_name == "clip_1" and session.run_state == RunState.READY)
+    qtbot.waitUntil(lambda: session.sequence_name == "clip_1", timeout=60_000)
+    qtbot.waitUntil(lambda: session.run_state == RunState.READY, timeout=60_000)
     window.actions_by_id["optimise_all"].trigger()
     qtbot.waitUntil(lambda: not window.queue.busy, timeout=90_000)
     QTest.keyClick(window, Qt.Key.Key_PageUp)
@@ -331,6 +333,26 @@ def test_a_sequence_that_cannot_be_opened_does_not_stop_the_way_through_the_queu
     qtbot.waitUntil(lambda: session.footage is None and not window.controller.opener.loading, timeout=60_000)
     QTest.keyClick(window, Qt.Key.Key_PageUp)
     qtbot.waitUntil(lambda: session.sequence_name == "clip_0", timeout=60_000)
+
+
+def test_what_is_said_before_the_verdict_waits_for_it(
+    window: MainWindow, clips: list[Path], qtbot: QtBot
+) -> None:
+    session, bar = window.session, window.review_bar
+    fill(window, clips, qtbot)
+    bar.note.setFocus()
+    QTest.keyClicks(bar.note, "lips drift")
+    reason = bar.reasons.chosen
+    window.actions_by_id["reason_jitter"].trigger()
+    assert reason() == ("jitter",)
+    window.view_grid.setFocus()
+    QTest.keyClick(window, Qt.Key.Key_PageDown)
+    qtbot.waitUntil(lambda: session.sequence_name == "clip_1", timeout=60_000)
+    qtbot.waitUntil(lambda: session.run_state == RunState.READY, timeout=60_000)
+    assert bar.note.text() == "" and reason() == ()
+    QTest.keyClick(window, Qt.Key.Key_PageUp)
+    qtbot.waitUntil(lambda: session.sequence_name == "clip_0", timeout=60_000)
+    assert bar.note.text() == "lips drift" and reason() == ("jitter",)
 
 
 def test_opened_before_leads_back_to_the_queue_it_was_opened_in(
