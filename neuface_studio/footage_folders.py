@@ -35,9 +35,8 @@ class FootageSearch:
             if path.suffix.lower() in VIDEO_SUFFIXES | IMAGE_SUFFIXES:
                 yield path.stem, path
             return
-        above = dict.fromkeys(
-            Path(os.path.realpath(path)).parents, DEPTH
-        )  # a link to them leads round in circles
+        # The folders around: a link to them leads round in circles.
+        above = dict.fromkeys(Path(os.path.realpath(path)).parents, DEPTH)
         for folder in self._footage_folders(path, DEPTH, above):
             inside = folder.relative_to(path).parts
             yield "_".join(inside) if inside else Path(os.path.realpath(path)).name, folder

@@ -50,6 +50,7 @@ class RunControl(QObject):
         self._optimiser: OptimiserWorker | None = None
         self._optimiser_thread: BackgroundThread | None = None
         self._cost = ViewerCost()
+        self._heat = ""  # the heat map that was drawn last
         self._poll_timer = QTimer(self)
         self._poll_timer.setInterval(POLL_INTERVAL_MS)
         self._poll_timer.timeout.connect(self.poll)
@@ -250,8 +251,9 @@ class RunControl(QObject):
 
     @Slot()
     def _on_layers(self) -> None:
-        record = self.session.record()
-        if record is not None and record.saved and self.session.layers.drawn.heat in OF_A_RUN:
+        record, heat = self.session.record(), self.session.layers.drawn.heat
+        before, self._heat = self._heat, heat
+        if record is not None and record.saved and heat in OF_A_RUN and heat != before:
             self.session.notify(
                 "info", "A saved result has no gradients and no updates: run, or step once, to see them."
             )

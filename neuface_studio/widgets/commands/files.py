@@ -106,10 +106,10 @@ class FileCommands(Commands):
         """Write the shown iteration as a track file; says so, or why not."""
         record = self._session.record()
         book = self._window.controller.results.book
-        if record is None or book is None:
+        if record is None or (record.saved and book is None):
             return False
         try:
-            if record.saved:
+            if record.saved and book is not None:
                 copy_track(book.track_file, path)
             else:
                 track = self._window.controller.track(record.index)
