@@ -66,7 +66,7 @@ class GatherWorker(QObject):
         super().__init__()
         self._request = request
         self._stop = threading.Event()
-        self._told = 0.0
+        self._told, self._label = 0.0, ""
 
     def cancel(self) -> None:
         """Leave after the folder or sequence that is being read; may be called from any thread."""
@@ -137,10 +137,10 @@ class GatherWorker(QObject):
             self.added.emit(len(sequences))
 
     def _report(self, task: Task) -> None:
-        """Tell how far it is, not too often; cancels here."""
+        """Tell how far it is, not too often but whenever something else begins; cancels here."""
         if self._stop.is_set():
             raise CancelledError
         now = time.monotonic()
-        if now >= self._told + TOLD_S:
-            self._told = now
+        if now >= self._told + TOLD_S or task.label != self._label:
+            self._told, self._label = now, task.label
             self.progressed.emit(task)
