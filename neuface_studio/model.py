@@ -112,7 +112,7 @@ class IterationRecord:
         return (f"saved result, {self.index}" if self.saved else f"iteration {self.index}") + muted
 
 
-ITERATIONS = 300
+ITERATIONS = 350
 """EM iterations of a run where nothing else is set: what `NeuFaceConfig` says, without importing torch."""
 
 FIRST_RUN = ""

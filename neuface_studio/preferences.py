@@ -22,6 +22,7 @@ WEIGHTS = (
     "expression_weight",
     "size_weight",
     "aperture_weight",
+    "photometric_weight",
 )
 TEXT_SIZES = {"by the screen": 0.0, "small": 9.0, "normal": 10.0, "large": 12.0, "very large": 15.0}
 

@@ -59,6 +59,7 @@ LOSS_COLOURS = {
     "expression": "#8E94A8",
     "size": "#B0A890",
     "aperture": "#C98F8F",
+    "photometric": "#8FB3A8",
 }
 
 

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 METHODS = ("encoder", "flame-fitting", "neuface")
 ABLATION: dict[str, dict[str, float]] = {
-    "landmark": {"multiview_weight": 0.0, "temporal_weight": 0.0},
+    "landmark": {"multiview_weight": 0.0, "photometric_weight": 0.0, "temporal_weight": 0.0},
     "landmark+multiview": {"temporal_weight": 0.0},
-    "landmark+temporal": {"multiview_weight": 0.0},
+    "landmark+temporal": {"multiview_weight": 0.0, "photometric_weight": 0.0},
     "landmark+multiview+temporal": {},
 }
 """The rows of Table S1: which terms of Eq. (1) NeuFace leaves out. The priors stay as they are."""

@@ -18,7 +18,17 @@ if TYPE_CHECKING:
     from neuface_engine.video import Sequence, SequenceSource
 
 METHODS = ("neuface", "flame-fitting", "encoder")
-LOSSES = ("landmark", "temporal", "multiview", "dense", "shape", "expression", "size", "aperture")
+LOSSES = (
+    "landmark",
+    "temporal",
+    "multiview",
+    "dense",
+    "shape",
+    "expression",
+    "size",
+    "aperture",
+    "photometric",
+)
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

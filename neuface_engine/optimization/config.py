@@ -15,18 +15,19 @@ if TYPE_CHECKING:
 _OF_VARIANT: Any = None
 DEFAULTS: dict[str, dict[str, Any]] = {
     "paper": {
-        "iterations": 300,
+        "iterations": 350,
         "learning_rate": None,  # the encoder's own: `Encoder.learning_rate`
         "final_rate": 0.1,
         "warm_up": 10,
-        "landmark_weight": 27.0,
+        "landmark_weight": 28.0,
         "temporal_weight": 40.0,
-        "multiview_weight": 450.0,
+        "multiview_weight": 600.0,
         "dense_weight": 14.0,
         "shape_weight": 0.8,
         "expression_weight": 0.3,
         "size_weight": 10.0,
-        "aperture_weight": 30.0,
+        "aperture_weight": 38.0,
+        "photometric_weight": 4.0,
         "temporal_window": 7,
         "temporal_order": 2,
         "visibility_interval": 10,
@@ -45,6 +46,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "expression_weight": 0.0,
         "size_weight": 0.0,
         "aperture_weight": 0.0,
+        "photometric_weight": 0.0,
         "temporal_window": 4,
         "temporal_order": 0,
         "visibility_interval": 10,
@@ -73,6 +75,8 @@ class NeuFaceConfig(Options):
     expression_weight     of the prior on the expression, lambda_psi of Eq. (5) (beyond the paper's Eq. 1)
     size_weight           of the prior that keeps the head as large as the pre-trained encoder says (beyond the paper)
     aperture_weight       of the openings of lids and lips (beyond the paper: a blink is a few landmarks of 68)
+    photometric_weight    of the agreement of the views' pixels (beyond the paper: landmarks lie beside their places, in
+                          every view otherwise); without effect where there is one view
     temporal_window       frames over which the head orientation is smoothed for qhat; an even window, which only the
                           variant "released" has, reaches one frame further back than ahead
     temporal_order        degree of the polynomial fitted in that window (`smoothed_orientation`): 0 is the moving
@@ -101,6 +105,7 @@ class NeuFaceConfig(Options):
     expression_weight: float = _OF_VARIANT
     size_weight: float = _OF_VARIANT
     aperture_weight: float = _OF_VARIANT
+    photometric_weight: float = _OF_VARIANT
     temporal_window: int = _OF_VARIANT
     temporal_order: int = _OF_VARIANT
     visibility_interval: int = _OF_VARIANT

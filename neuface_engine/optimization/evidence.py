@@ -13,8 +13,10 @@ from neuface_engine.face_model import FaceModel, FaceParameters
 from neuface_engine.landmarks.topology import LIDS, LIPS, MEDIAPIPE_TO_IBUG68
 from neuface_engine.optimization.cameras import cameras_of_crops, find_camera_file, load_camera_rotations
 from neuface_engine.optimization.options import NUM_LANDMARKS, Options
+from neuface_engine.optimization.photometric import appearance
 
 if TYPE_CHECKING:
+    from neuface_engine.optimization.config import NeuFaceConfig
     from neuface_engine.video import Sequence
 
 
@@ -23,8 +25,8 @@ class Evidence:
     """What is fixed during a run, in crop units: landmarks j [F, V, 68, 2], dense [F, V, 478, 2] (None where the
     head or the detector has none), valid [F, V] (0 or 1). Where known or asked for: confidence [F, V] of the detector,
     cameras [F, V, 3, 3] from the world to the face model's axes, kept and kept_dense, the numbers of the landmarks that
-    are not muted (None = all); contour, the kind of the model's landmarks that the detector's first 17 stand for; cuts,
-    the first frames of new shots."""
+    are not muted (None = all), appearance [F, V, 3, S / 2, S / 2] of the crops (`photometric`); contour, the kind of
+    the model's landmarks that the detector's first 17 stand for; cuts, the first frames of new shots."""
 
     landmarks: Tensor
     dense: Tensor | None
@@ -33,14 +35,22 @@ class Evidence:
     cameras: Tensor | None = None
     kept: Tensor | None = None
     kept_dense: Tensor | None = None
+    appearance: Tensor | None = None
     contour: Literal["dynamic", "static"] = "dynamic"
     cuts: tuple[int, ...] = ()
 
     @classmethod
     def of(
-        cls, sequence: Sequence, head: FaceModel, options: Options, device: torch.device | str = "cpu"
+        cls,
+        sequence: Sequence,
+        head: FaceModel,
+        options: NeuFaceConfig,
+        device: torch.device | str = "cpu",
+        *,
+        before: Evidence | None = None,
     ) -> Evidence:
-        """Of a sequence. Raises ConfigError where the options name frames, views or cameras that are not there."""
+        """Of a sequence. What takes long is taken over from `before`, the evidence of the same crops under other
+        landmarks or options. Raises ConfigError where the options name frames, views or cameras that are not there."""
         points = sequence.landmarks_dense if head.has_dense_landmarks else None
         if points is not None and head.mediapipe_numbers is not None:
             points = points[:, :, head.mediapipe_numbers.cpu()]
@@ -50,6 +60,11 @@ class Evidence:
             known = options.camera_file or (str(sequence.camera_file) if sequence.camera_file else None)
             file = find_camera_file(sequence.path, known)
             cameras = cameras_of_crops(sequence, load_camera_rotations(file, sequence.views)).to(device)
+        looks = None
+        if options.photometric_weight > 0 and sequence.num_views > 1:
+            looks = None if before is None else before.appearance
+            if looks is None:
+                looks = appearance(sequence.crops).to(device, sequence.landmarks.dtype)
         kept, kept_dense = _kept(head, options.muted_landmarks)
         return cls(
             sequence.landmarks.to(device),
@@ -59,6 +74,7 @@ class Evidence:
             cameras,
             None if kept is None else kept.to(device),
             None if kept_dense is None else kept_dense.to(device),
+            looks,
             contour="static" if sequence.contour == "fixed" else "dynamic",
             cuts=sequence.cuts,
         )
@@ -71,7 +87,7 @@ class Evidence:
 
     def frames(self, chosen: slice) -> Evidence:
         """The evidence of some frames."""
-        per_frame = ("landmarks", "dense", "valid", "confidence", "cameras")
+        per_frame = ("landmarks", "dense", "valid", "confidence", "cameras", "appearance")
         cut: dict[str, Any] = {n: None if (t := getattr(self, n)) is None else t[chosen] for n in per_frame}
         start, stop, _ = chosen.indices(len(self.valid))
         return replace(self, cuts=tuple(c - start for c in self.cuts if start < c < stop), **cut)

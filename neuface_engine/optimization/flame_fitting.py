@@ -30,6 +30,7 @@ class FlameFittingConfig(NeuFaceConfig):
     learning_rate     of Adam on the parameters, in units of `UNITS`
     multiview_weight  lambda_view, chosen by NeuFace's rule: the least CVD at which the landmarks are still fitted.
                       With the weight of NeuFace, free parameters under a held camera leave them (docs/method.md)
+    photometric_weight  as Eq. (5) has no such term it is off (what it does here: docs/method.md)
     rotation_weight   lambda_r of Eq. (5), on the squared angle of the head [rad^2]
     jaw_weight        lambda_theta of Eq. (5), on the squared angle of the jaw [rad^2]
     coarse_share      of the iterations, in which only camera and head orientation move
@@ -40,6 +41,7 @@ class FlameFittingConfig(NeuFaceConfig):
     learning_rate: float = 0.02
     final_rate: float = 0.02
     multiview_weight: float = 200.0
+    photometric_weight: float = 0.0
     rotation_weight: float = 0.0
     jaw_weight: float = 1.0
     coarse_share: float = 0.2

@@ -171,11 +171,14 @@ def thin(path: Path) -> None:
 
 
 def _config(kind: type[NeuFaceConfig], entry: dict[str, Any]) -> NeuFaceConfig:
-    """Settings as JSON has them: lists for tuples. Raises TypeError for a name that is unknown."""
+    """Settings as JSON has them: lists for tuples; a term that an older file does not know was off.
+
+    Raises TypeError for a name that is unknown.
+    """
     known = {field.name for field in fields(kind)}
     if not entry.keys() <= known:
         raise TypeError("settings of a later version")
-    values: dict[str, Any] = {
+    values: dict[str, Any] = {name: 0.0 for name in known if name.endswith("_weight")} | {
         name: tuple(value) if isinstance(value, list) else value for name, value in entry.items()
     }
     return kind(**values)

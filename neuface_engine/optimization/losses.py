@@ -16,8 +16,8 @@ from neuface_engine.landmarks.topology import LIDS, LIPS
 class Losses:
     """Values of one iteration. The terms are unweighted, in their own units; `total` is their weighted sum.
 
-    dense and size are 0 where their weight is 0 and nothing else needs what they look at; so are the terms of
-    `options` where they are off.
+    dense, size and photometric are 0 where their weight is 0 and nothing else needs what they look at; so are the
+    terms of `options` where they are off.
     """
 
     total: float
@@ -29,6 +29,7 @@ class Losses:
     expression: float = 0.0
     size: float = 0.0
     aperture: float = 0.0
+    photometric: float = 0.0
     acceleration: float = 0.0
     camera: float = 0.0
     trust: float = 0.0

@@ -24,6 +24,12 @@ from neuface_engine.optimization.losses import (
     shape_prior,
     size_prior,
 )
+from neuface_engine.optimization.photometric import (
+    face_vertices,
+    mean_appearance,
+    photometric_loss,
+    sample,
+)
 from neuface_engine.optimization.targets import (
     Targets,
     facing_confidence,
@@ -46,7 +52,8 @@ class Prediction:
     """Decoded parameters, with graph. `parameters` are those given, `faces` those decoded (they differ where a shape
     is shared). mesh: canonical vertices [F, V, N, 3], None where nothing asks for more than landmarks; landmarks
     [F, V, 68, 3] posed; projected [F, V, 68, 2] and dense [F, V, 478, 2]; quaternions [F, V, 4]; still
-    [F, V, 68, 3] the static landmarks in the head's own frame, where a term looks at them."""
+    [F, V, 68, 3] the static landmarks in the head's own frame, and appearance [F, V, K, 3] what the crops show of
+    the face's vertices, where a term looks at them."""
 
     parameters: FaceParameters
     faces: FaceParameters
@@ -56,6 +63,7 @@ class Prediction:
     dense: Tensor | None
     quaternions: Tensor
     still: Tensor | None = None
+    appearance: Tensor | None = None
 
     @property
     def vertices(self) -> Tensor:
@@ -87,6 +95,7 @@ class Objective:
         self._triangles = head.faces.to(evidence.valid.device)
         self._size: Tensor | None = None
         self._initial: FaceParameters | None = None
+        self._surface = face_vertices(head)
 
     def chunks(self) -> list[tuple[slice, Objective]]:
         """The frames of each update and the objective on them; the last chunk holds what frames remain."""
@@ -141,7 +150,15 @@ class Objective:
             dense,
             axis_angle_to_quaternion(parameters.head_rotation),
             face.landmarks("static", "canonical") if self.config.acceleration_weight > 0 else None,
+            None if mesh is None else self._appearance(faces, mesh),
         )
+
+    def _appearance(self, faces: FaceParameters, mesh: Tensor) -> Tensor | None:
+        """What the crops show of the face's vertices, [F, V, K, 3]."""
+        if self.evidence.appearance is None or self.config.photometric_weight == 0:
+            return None
+        surface = self.head.pose(faces, mesh[..., self._surface, :])
+        return sample(self.evidence.appearance, project(surface, faces.camera))
 
     def _posed(self, prediction: Prediction) -> Tensor:
         """Vertices [F, V, N, 3] turned about the head's root joint, metres."""
@@ -170,10 +187,13 @@ class Objective:
                 visibility = facing_confidence(self._posed(prediction), self._triangles, valid)
             elif visibility is not None:
                 visibility = visibility * valid[..., None]
-            mesh = None
-            if visibility is not None:
-                mesh = merged_mesh(prediction.vertices, visibility, aligned=variant.aligned)
-            return Targets(orientation, mesh)
+            if visibility is None:
+                return Targets(orientation, None)
+            mesh = merged_mesh(prediction.vertices, visibility, aligned=variant.aligned)
+            if prediction.appearance is None:
+                return Targets(orientation, mesh)
+            seen = visibility[..., self._surface].square()
+            return Targets(orientation, mesh, mean_appearance(prediction.appearance, seen), seen)
 
     def sampled(self, draw: int) -> Tensor:
         """[F] 1 for the frames whose meshes are compared at evaluation `draw` (from 0) of a run, else 0.
@@ -237,6 +257,8 @@ class Objective:
                 pairs=evidence.aperture_pairs,
                 loss=self._robust if config.robust_scale > 0 else None,
             )
+        if prediction.appearance is not None and targets.appearance is not None and targets.seen is not None:
+            terms["photometric"] = photometric_loss(prediction.appearance, targets.appearance, targets.seen)
         if prediction.still is not None:
             terms["acceleration"] = acceleration_loss(prediction.still, valid)
         if evidence.cameras is not None:

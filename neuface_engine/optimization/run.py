@@ -105,8 +105,8 @@ class Run(Control, ABC):
     def _config(self, config: NeuFaceConfig | None) -> NeuFaceConfig:
         return (config or NeuFaceConfig()).for_encoder(self.pretrained)
 
-    def _evidence(self) -> Evidence:
-        return Evidence.of(self.sequence, self.head, self.config, self.device)
+    def _evidence(self, before: Evidence | None = None) -> Evidence:
+        return Evidence.of(self.sequence, self.head, self.config, self.device, before=before)
 
     def _mesh_bytes(self) -> int:
         """What decoding and comparing the meshes of all crops will take; measured on one frame, if it is asked for."""
@@ -385,7 +385,7 @@ class Run(Control, ABC):
     def _evaluate_anew(self) -> None:
         """Targets and losses of the newest state under the settings in force; the visibility in use stays."""
         self.config = self.objective.config = self.settings[-1][1]
-        self.objective.evidence = self._evidence()
+        self.objective.evidence = self._evidence(self.objective.evidence)
         kept = self.history.pop()
         self._pending = self._expectation(renew_visibility=False)
         self.history.append(replace(kept, losses=self._pending.losses))

@@ -138,7 +138,7 @@ class HeatMaps:
 def vertex_gradient(track: FaceTrack) -> NDArray[np.float32]:
     """|dL/dM| [F, V, N] of Eq. (1) at the track's parameters, under the weights it was made with.
 
-    Without the dense landmarks, which a track does not hold.
+    Without the dense landmarks and the pixels, which a track does not hold.
     """
     import torch
 

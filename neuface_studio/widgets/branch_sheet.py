@@ -20,6 +20,7 @@ FIELDS = (
     ("expression_weight", "Expression prior", "how likely the expression is"),
     ("size_weight", "Size prior", "the size that the encoder says"),
     ("aperture_weight", "Lids and lips", "how far they are open"),
+    ("photometric_weight", "Pixels", "the views show the same skin"),
     ("learning_rate", "Learning rate", "length of the gradient steps"),
 )
 

@@ -46,18 +46,18 @@ class Doorway:
     def open_project(self, folder: Path) -> None:
         """Show the queue of a project, and go on in the sequence where it was left."""
         queue = self._window.queue
-        if not queue.show(folder):
-            return
+        if queue.show(folder) and not self._go_on_in(folder) and queue.model.rowCount():
+            self._window.show_queue(True)
+            self._session.notify("info", "Choose a sequence of the queue: a double-click or Return opens it.")
+
+    def _go_on_in(self, folder: Path) -> bool:
+        """Open the sequence in which a project was left; False where none was opened yet."""
         try:
             last = projects.read_source(folder)
         except NeuFaceError:
-            if queue.model.rowCount():
-                self._window.show_queue(True)
-                self._session.notify(
-                    "info", "Choose a sequence of the queue: a double-click or Return opens it."
-                )
-            return
+            return False
         self._window.controller.open_sequence(folder, last.path, name=last.name)
+        return True
 
     def add_footage(self, paths: list[Path]) -> None:
         """Add what lies under these paths to the queue; where nothing is open, go on in it, or begin with the first."""
@@ -90,14 +90,8 @@ class Doorway:
             return
         (_, before), self._entering = self._entering, None
         queue = self._window.queue
-        if before != self._open_now() or not queue.show(folder):
-            return
-        try:
-            last = projects.read_source(folder)
-        except NeuFaceError:
+        if before == self._open_now() and queue.show(folder) and not self._go_on_in(folder):
             queue.open_row(0)
-        else:
-            self._window.controller.open_sequence(folder, last.path, name=last.name)
 
     def on_adding(self, task: Task | None) -> None:
         """How far adding is; the start page tells of it while nothing is open."""

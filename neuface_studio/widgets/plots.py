@@ -27,6 +27,7 @@ LOSS_NAMES = {
     "expression": "expr. prior",
     "size": "size prior",
     "aperture": "lids and lips",
+    "photometric": "pixels",
 }
 REDRAW_INTERVAL_MS = 70  # one plot at a time: three at once would hold up the keys
 

@@ -13,7 +13,8 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from neuface_studio.durations import duration
 from neuface_studio.model import ITERATIONS, Task
-from neuface_studio.worker.loading import STAGES, CancelledError
+from neuface_studio.worker.loading import STAGES
+from neuface_studio.worker.long_work import CancelledError
 from neuface_studio.worker.threads import lower_priority, worker_threads
 
 log = logging.getLogger(__name__)

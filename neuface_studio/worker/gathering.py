@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import Signal
 
 from neuface_studio.footage_folders import FootageSearch, plain_name
 from neuface_studio.model import Task
-from neuface_studio.worker.loading import CancelledError
-from neuface_studio.worker.threads import lower_priority
-
-log = logging.getLogger(__name__)
+from neuface_studio.worker.long_work import CancelledError, LongWorker
 
 HAND_OVER_S = 0.5  # so often what was found goes into the queue
 HAND_OVER = 200  # sequences at most
@@ -52,44 +47,19 @@ class Gathered:
     unreadable: dict[Path, str]
 
 
-class GatherWorker(QObject):
+class GatherWorker(LongWorker):
     """``added(number of sequences)`` follows again and again, then one of ``done``, ``failed`` and ``cancelled``."""
 
-    progressed = Signal(object)
     added = Signal(int)
     done = Signal(object)
-    failed = Signal(str)
-    cancelled = Signal()
-    finished = Signal()
 
     def __init__(self, request: GatherRequest) -> None:
-        super().__init__()
+        super().__init__(f"looking for footage under {request.paths[0]}")
         self._request = request
-        self._stop = threading.Event()
         self._told, self._label = 0.0, ""
 
-    def cancel(self) -> None:
-        """Leave after the folder or sequence that is being read; may be called from any thread."""
-        self._stop.set()
-
-    @Slot()
-    def run(self) -> None:
-        from neuface_engine.errors import NeuFaceError
-
-        try:
-            lower_priority()
-            self.done.emit(self._gather())
-        except CancelledError:
-            self.cancelled.emit()
-        except NeuFaceError as error:
-            self.failed.emit(str(error))
-        except Exception as error:
-            log.exception("looking for footage failed")
-            self.failed.emit(
-                f"Fault while looking for footage under {self._request.paths[0]}: {error!r}. Please report it."
-            )
-        finally:
-            self.finished.emit()
+    def _work(self) -> None:
+        self.done.emit(self._gather())
 
     def _gather(self) -> Gathered:
         count = 0
@@ -138,8 +108,7 @@ class GatherWorker(QObject):
 
     def _report(self, task: Task) -> None:
         """Tell how far it is, not too often but whenever something else begins; cancels here."""
-        if self._stop.is_set():
-            raise CancelledError
+        self._check()
         now = time.monotonic()
         if now >= self._told + TOLD_S or task.label != self._label:
             self._told, self._label = now, task.label

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import Signal
 
 from neuface_studio.session import Footage, Task
-from neuface_studio.worker.threads import lower_priority, worker_threads
-
-log = logging.getLogger(__name__)
+from neuface_studio.worker.long_work import LongWorker
+from neuface_studio.worker.threads import worker_threads
 
 STAGES = {
     "decode": "Decoding the videos",
@@ -38,49 +35,19 @@ class LoadRequest:
     sync: Literal["index", "timestamp", "mouth"] = "index"
 
 
-class CancelledError(Exception):
-    """Raised inside a progress callback to leave long work early."""
+class LoadWorker(LongWorker):
+    """Decodes and detects in a thread of its own; exactly one of ``loaded``, ``failed`` and ``cancelled`` follows."""
 
-
-class LoadWorker(QObject):
-    """Decodes and detects in a thread of its own; exactly one of the three result signals follows."""
-
-    progressed = Signal(object)
     loaded = Signal(object)
-    failed = Signal(str)
-    cancelled = Signal()
-    finished = Signal()
 
     def __init__(self, request: LoadRequest) -> None:
-        super().__init__()
+        super().__init__(f"opening {request.path or 'the demo'}")
         self._request = request
-        self._stop = threading.Event()
 
-    def cancel(self) -> None:
-        """Ask the work to end at the next progress report; may be called from any thread."""
-        self._stop.set()
-
-    @Slot()
-    def run(self) -> None:
-        from neuface_engine.errors import NeuFaceError
-
-        try:
-            lower_priority()
-            footage = self._load()
-            if self._stop.is_set():
-                raise CancelledError
-            self.loaded.emit(footage)
-        except CancelledError:
-            self.cancelled.emit()
-        except NeuFaceError as error:
-            self.failed.emit(str(error))
-        except Exception as error:
-            log.exception("loading failed")
-            self.failed.emit(
-                f"Fault while opening {self._request.path or 'the demo'}: {error!r}. Please report it."
-            )
-        finally:
-            self.finished.emit()
+    def _work(self) -> None:
+        footage = self._load()
+        self._check()
+        self.loaded.emit(footage)
 
     def _load(self) -> Footage:
         self._report("Starting the engine", None)
@@ -121,10 +88,6 @@ class LoadWorker(QObject):
 
     def _report(self, label: str, fraction: float | None, detail: str = "") -> None:
         self.progressed.emit(Task(label, fraction, detail))
-
-    def _check(self) -> None:
-        if self._stop.is_set():
-            raise CancelledError
 
 
 def warm_up_raster(faces: np.ndarray, num_vertices: int) -> None:

@@ -88,6 +88,7 @@ def test_the_window_goes_on_while_footage_is_added(
     timer.stop()
     assert len(slow_disk) == NUMBER and threading.main_thread().name not in slow_disk
     assert max(gaps) < 0.05 * NUMBER, "the disk was never waited for as a whole"
+    assert len(gaps) > NUMBER, "the window went on meanwhile"
     assert window.queue.model.rowCount() == NUMBER and len(rows) > 2, "they came in bit by bit"
     assert nothing_opens == ["take_00"], "the first is opened as soon as there is one"
     shares = [task.fraction for task in tasks if task is not None and task.fraction is not None]

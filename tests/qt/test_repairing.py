@@ -119,6 +119,7 @@ def test_a_landmark_is_chosen_and_moved_by_keys_alone(ready: MainWindow, qtbot: 
 def test_playing_stops_where_a_landmark_is_taken_in_hand(ready: MainWindow, qtbot: QtBot) -> None:
     session, book = ready.session, ready.controller.repairs
     QTest.keyClick(ready, ".")
+    still(ready, qtbot)
     session.set_playing(True)
     qtbot.waitUntil(lambda: session.frame > 0, timeout=5_000)
     QTest.keyClick(ready, Qt.Key.Key_Up, Qt.KeyboardModifier.ControlModifier)
