@@ -180,6 +180,7 @@ class RunControl(QObject):
             return
         self.results.autosave()
         self._optimiser.fit(FLAME_FITTING)
+        self.session.set_run_state(RunState.PREPARING)
 
     def _may_open_run(self) -> bool:
         state = self.session.run_state

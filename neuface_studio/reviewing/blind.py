@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from neuface_engine.errors import NeuFaceError
 from neuface_engine.review.proof.blind import (
@@ -41,11 +41,16 @@ class BlindTrials(QObject):
         self.trial: Trial | None = None
         self.on = False
         self._chosen = ENCODER  # what was compared with before
-        self._preparing = False
         self._other = ENCODER  # what the trials are against
-        session.history_changed.connect(self._try)
-        session.comparison.choices_changed.connect(self._try)
-        session.run_state_changed.connect(self._try)
+        # Not at once: in the midst of a change of run the names and the meshes are of two runs.
+        self._settled = QTimer(self, singleShot=True, interval=0)
+        self._settled.timeout.connect(self._try)
+        for change in (
+            session.history_changed,
+            session.comparison.choices_changed,
+            session.run_state_changed,
+        ):
+            change.connect(self._settled.start)
 
     def begin(self, other: str = ENCODER) -> bool:
         """Go on with the trials against this method, drawn now where there are none; False where that does not go.
@@ -190,21 +195,17 @@ class BlindTrials(QObject):
     def _prepare_fitting(self) -> None:
         """FLAME fitting of the open sequence, run to its end; the result is offered for comparison."""
         session = self._session
-        if self._preparing or session.run_state in (RunState.PREPARING, RunState.EMPTY):
+        if session.run_state in (RunState.PREPARING, RunState.EMPTY):
             return
-        self._preparing = True
-        try:
-            if session.run_state == RunState.FAILED:
-                self.end()
-            elif session.run_name != FLAME_FITTING:
-                self._desk.fit_to_compare()
-            elif session.run_state != RunState.RUNNING and session.newest is not None:
-                if session.newest_optimised < session.target_iterations:
-                    self._desk.toggle_run()
-                else:
-                    session.show_run(FIRST_RUN)
-        finally:
-            self._preparing = False
+        if session.run_state == RunState.FAILED:
+            self.end()
+        elif session.run_name != FLAME_FITTING:
+            self._desk.fit_to_compare()
+        elif session.run_state != RunState.RUNNING and session.newest is not None:
+            if session.newest_optimised < session.target_iterations:
+                self._desk.toggle_run()
+            else:
+                session.show_run(FIRST_RUN)
         self.changed.emit()
 
     def _restore(self) -> None:

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from neuface_engine.review import Project
 from neuface_engine.review.proof import Plan, draw_audit, gather, judge_plant, load_audit
-from neuface_studio.model import FIRST_RUN
+from neuface_studio.model import FIRST_RUN, RunState
 from neuface_studio.queue_filter import Wanted, parse
 from neuface_studio.queue_index import filter_of
 from neuface_studio.reviewing.blind import FITTING
+from neuface_studio.running import FLAME_FITTING
 from neuface_studio.widgets.main_window import MainWindow
+from neuface_studio.worker import Mailbox, Snapshot
 
 from .test_review_panels import arrived, opened, project_of, tiny, track
 from .test_review_reviewers import row_text
@@ -74,11 +77,27 @@ def test_nothing_tells_a_planted_failure_from_a_track(
     qtbot.waitUntil(lambda: desk.planted.is_shown and desk.going.current == item, timeout=20_000)
 
 
+@pytest.mark.parametrize("slow", [False, True])
 def test_a_blind_comparison_with_flame_fitting_makes_the_fit_and_keeps_the_track(
-    window: MainWindow, project_of: Callable[[int], Path], qtbot: QtBot
+    window: MainWindow,
+    project_of: Callable[[int], Path],
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+    slow: bool,
 ) -> None:
     opened(window, project_of(1), qtbot, "clip 000")
     window.session.set_target(2)
+    if slow:  # what becomes of the fitting is heard of only when it can already go on
+        qtbot.waitUntil(lambda: window.session.run_state == RunState.READY, timeout=20_000)
+        take, heard = Mailbox.take, []
+
+        def late(mailbox: Mailbox) -> Snapshot | None:
+            news = mailbox._slot
+            if news is not None and news.opened and news.state == RunState.READY:
+                heard.append(news)
+            return take(mailbox) if heard else None
+
+        monkeypatch.setattr(Mailbox, "take", late)
     file = window.desk.project.track_file("clip 000")
     before = file.read_bytes()
     blind = window.review_panels.blind
@@ -87,7 +106,10 @@ def test_a_blind_comparison_with_flame_fitting_makes_the_fit_and_keeps_the_track
     trials = window.trials
     assert not trials.ready and trials.on
     qtbot.waitUntil(lambda: trials.ready, timeout=60_000)
-    assert {trials.trial.left, trials.trial.right} == {"neuface", FITTING}
+    comparison = window.session.comparison
+    left, right = comparison.reference, comparison.blind
+    runs = {trials.trial.left: (left.run, left.saved), trials.trial.right: (right.run, right.saved)}
+    assert runs == {"neuface": (FIRST_RUN, True), FITTING: (FLAME_FITTING, False)}
     QTest.keyClick(window, Qt.Key.Key_1)
     assert window.desk.project.verdicts() == {}, "a verdict now would be on something else than the track"
     assert "Finished" not in window.notices.text.full_text(), "nothing tells that something was fitted"
