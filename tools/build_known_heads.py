@@ -4,7 +4,8 @@
 
 Writes OUT/<person>/cam_*.mp4 and OUT/<person>/reference, on which
 benchmarks/known_geometry.py measures (docs/known_geometry.md).
-The same seeds give the same clips. --draw N draws faces, looks, light and cameras anew (no setting was chosen on those).
+The same seeds give the same clips. --draw N draws faces, looks, light and cameras anew: people on whom no setting
+was chosen.
 """
 
 from __future__ import annotations
