@@ -22,6 +22,7 @@ from neuface_engine.review import Project
 from neuface_engine.review.flags import raise_flags, suspicion
 from neuface_engine.review.proof import Plan, draw_audit
 from neuface_studio import worker
+from neuface_studio.comparison import ENCODER
 from neuface_studio.model import CompareMode, Footage, Notice
 from neuface_studio.widgets.main_window import MainWindow
 from neuface_studio.widgets.notices import NoticeLine
@@ -352,7 +353,10 @@ def test_a_blind_comparison_shows_two_sides_without_names(
     for number in range(2):
         qtbot.waitUntil(lambda: trials.ready, timeout=30_000)
         assert comparison.mode == CompareMode.SIDE and not window.figures.isVisible()
-        assert {comparison.reference.title, window.session.displayed().title} == {"left", "right"}
+        left, right = comparison.reference, window.session.displayed()
+        assert (left.title, right.title) == ("left", "right")
+        made_by = {trials.trial.left: left.index, trials.trial.right: right.index}
+        assert made_by == {name: 0 if name == ENCODER else 150 for name in made_by}
         assert np.isnan(comparison.reference.nme_percent).all()
         QTest.keyClick(window, Qt.Key.Key_4 if number else Qt.Key.Key_6)
     assert not trials.on and comparison.mode == CompareMode.OFF and window.figures.isVisibleTo(window)
