@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,13 +10,12 @@ import cv2
 import torch
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
-from neuface_engine.errors import MediaError, NeuFaceError
+from neuface_engine.errors import MediaError
 from neuface_studio.model import Footage, Task
 from neuface_studio.scene.composing import Composer, Look
 from neuface_studio.session import Session
-from neuface_studio.worker import BackgroundThread, CancelledError, lower_priority
-
-log = logging.getLogger(__name__)
+from neuface_studio.worker import BackgroundThread
+from neuface_studio.worker.long_work import LongWorker
 
 VIDEO_HEIGHT = 480  # px of a view
 
@@ -43,52 +40,33 @@ class FormatRequest:
     space: str = "posed"
 
 
-class ExportWorker(QObject):
-    """Writes one file, or a folder of them; exactly one of the result signals follows."""
+class ExportWorker(LongWorker):
+    """Writes one file, or a folder of them; exactly one of ``written``, ``failed`` and ``cancelled`` follows.
 
-    progressed = Signal(object)
-    written = Signal(str)
-    failed = Signal(str)
-    finished = Signal()
+    Cancelled, it stops at the next frame and removes what it wrote of the file.
+    """
+
+    written = Signal()
 
     def __init__(self, footage: Footage, request: ExportRequest | FormatRequest) -> None:
-        super().__init__()
+        super().__init__(f"writing {request.path}")
         self._footage, self._request = footage, request
-        self._stop = threading.Event()
 
-    def cancel(self) -> None:
-        """Stop at the next frame; what was written of the file is removed."""
-        self._stop.set()
-
-    @Slot()
-    def run(self) -> None:
-        path = self._request.path
-        try:
-            lower_priority(10)
-            torch.set_num_threads(1)
-            if isinstance(self._request, FormatRequest):
-                self._format(self._request)
-            elif self._request.frame is None:
-                self._video(self._request)
-            else:
-                self._picture(self._request, self._request.frame)
-            self.written.emit(str(path))
-        except CancelledError:
-            self.failed.emit("")
-        except NeuFaceError as error:
-            self.failed.emit(str(error))
-        except Exception as error:
-            log.exception("exporting failed")
-            self.failed.emit(f"Fault while writing {path}: {error!r}. Please report it.")
-        finally:
-            self.finished.emit()
+    def _work(self) -> None:
+        torch.set_num_threads(1)
+        if isinstance(self._request, FormatRequest):
+            self._format(self._request)
+        elif self._request.frame is None:
+            self._video(self._request)
+        else:
+            self._picture(self._request, self._request.frame)
+        self.written.emit()
 
     def _format(self, request: FormatRequest) -> None:
         from neuface_engine.tracks.formats import export
 
         def progress(stage: str, done: int, total: int) -> None:
-            if self._stop.is_set():
-                raise CancelledError
+            self._check()
             share = done / total if total else None
             self.progressed.emit(Task("Exporting", share, f"{stage} {done} of {total}" if total else stage))
 
@@ -120,8 +98,7 @@ class ExportWorker(QObject):
         total = int(sequence.landmarks.shape[0])
         with VideoWriter(request.path, fps=float(sequence.fps)) as video:
             for frame in range(total):
-                if self._stop.is_set():
-                    raise CancelledError
+                self._check()
                 video.write(composer.compose(frame))
                 self.progressed.emit(
                     Task("Writing the video", (frame + 1) / total, f"frame {frame + 1} of {total}")
@@ -129,15 +106,18 @@ class ExportWorker(QObject):
 
 
 class Exporter(QObject):
-    """The window's side: ``task_changed`` tells of the progress, None when there is nothing to do."""
+    """The window's side: ``task_changed`` tells of the progress, None when there is nothing to do; ``written(path)``
+    follows what came to its end."""
 
     task_changed = Signal(object)
+    written = Signal(object)
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session = session
         self._worker: ExportWorker | None = None
         self._thread: BackgroundThread | None = None
+        self._path = Path()
         session.footage_changed.connect(self.stop)
 
     @property
@@ -157,6 +137,8 @@ class Exporter(QObject):
         worker.progressed.connect(self._on_progress, queued)
         worker.written.connect(self._on_written, queued)
         worker.failed.connect(self._on_failed, queued)
+        worker.cancelled.connect(self._on_failed, queued)
+        self._path = request.path
         self._worker = worker
         self._thread = BackgroundThread(worker, "exporter", self)
         self.task_changed.emit(Task("Writing"))
@@ -188,14 +170,16 @@ class Exporter(QObject):
         if self._is_current():
             self.task_changed.emit(task)
 
-    @Slot(str)
-    def _on_written(self, path: str) -> None:
+    @Slot()
+    def _on_written(self) -> None:
         if self._is_current():
             self.stop()
-            self._session.notify("good", f"Written: {path}")
+            self._session.notify("good", f"Written: {self._path}")
+            self.written.emit(self._path)
 
+    @Slot()
     @Slot(str)
-    def _on_failed(self, message: str) -> None:
+    def _on_failed(self, message: str = "") -> None:
         if self._is_current():
             self.stop()
             self._session.notify("error" if message else "info", message or "Nothing was written.")

@@ -88,7 +88,8 @@ class CoveragePanel(Panel):
 
 
 def coverage_words(coverage: Coverage) -> str:
-    """ "watched 62 %, 2 of 3 views, 4 s"."""
+    """ "watched 62 %, 2 of 3 views, 4 s"; of a single view "watched 62 %, 4 s"."""
     seen = len(coverage.views) - len(coverage.missing_views)
     share = int(100 * coverage.frames)  # never more than it was
-    return f"watched {share} %, {seen} of {len(coverage.views)} views, {coverage.seconds:.0f} s"
+    views = f"{seen} of {len(coverage.views)} views, " if len(coverage.views) > 1 else ""
+    return f"watched {share} %, {views}{coverage.seconds:.0f} s"

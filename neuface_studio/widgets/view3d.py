@@ -17,7 +17,7 @@ from neuface_studio.muting import muted_text
 from neuface_studio.scene.camera import direction_of
 from neuface_studio.scene.renderer import HeadsDrawn, HeadsRequest, Renderer
 from neuface_studio.session import Footage, RunState, Session
-from neuface_studio.widgets.common import ElidedLabel, action_button, heading, on_show, soft
+from neuface_studio.widgets.common import ElidedLabel, action_button, on_show, soft
 from neuface_studio.widgets.view3d_backends import PictureView, choose_backend, interactor_view
 from neuface_studio.widgets.wishes import heat_wish
 
@@ -28,6 +28,20 @@ PLAYING_INTERVAL = 0.15
 SMALLEST_INTERVAL = 0.03
 LARGEST_SHARE = 0.1  # of the drawing thread's time
 SIDE_DEG = 90.0
+FREELY = "Drag turns, the wheel zooms, X turns back to the front."
+# Title and meaning of what is drawn, of several views and of a single one.
+POSED = (
+    ("each view as posed", "Each view's head, turned as that camera sees it."),
+    ("as posed", "The head, turned as the camera sees it."),
+)
+ALIGNED = (
+    (
+        "all views in one pose",
+        "The heads of all views in the canonical pose, one colour a view: where one colour sticks out, that view "
+        f"disagrees with the others.\n{FREELY}",
+    ),
+    ("in the canonical pose", f"The head without its turning.\n{FREELY}"),
+)
 BACKENDS = {"interactor": "Drawn by the graphics card", "offscreen": "Drawn by the processor"}
 
 
@@ -57,7 +71,8 @@ class View3D(QFrame):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(1, 5, 1, 1)
         layout.setSpacing(3)
-        self._title = heading("")
+        self._title = ElidedLabel()
+        self._title.setObjectName("heading")
         self._title.setContentsMargins(9, 0, 9, 0)
         layout.addWidget(self._title)
         if actions is not None:
@@ -250,27 +265,21 @@ class View3D(QFrame):
 
     @Slot()
     def _on_posed(self) -> None:
-        posed = self._session.posed_3d
-        self._title.setToolTip(
-            "Each view's head, turned as that camera sees it."
-            if posed
-            else "The heads of all views in the canonical pose, one colour a view: where one colour sticks out, "
-            "that view disagrees with the others.\nDrag turns, the wheel zooms, X turns back to the front."
-        )
         self.front()
         self._on_look()
 
     @Slot()
     def _on_look(self) -> None:
         session, kind = self._session, self._session.layers.drawn.heat
-        title = "each view as posed" if session.posed_3d else "all views in one pose"
+        title, meaning = (POSED if session.posed_3d else ALIGNED)[session.num_views == 1]
         if self.values:
             name = session.view_names[session.selected_view] if session.num_views else ""
             where = "" if session.posed_3d else f"{name} · "
             title = f"{where}{HEATS[kind].title}" if kind in HEATS else f"{where}choose a heat map"
         if session.muted:
             title = f"{title} · {muted_text(session.muted)}"
-        self._title.setText(title.upper())
+        self._title.set_text(title.upper())
+        self._title.setToolTip(f"{title}\n{meaning}")
         self.refresh()
 
     @Slot()

@@ -81,6 +81,7 @@ def test_a_place_that_cannot_be_written_is_named(ready: MainWindow, qtbot: QtBot
         qtbot.waitUntil(lambda: not ready.exporter.busy, timeout=60_000)
         assert ready.notices.shown.level == "error" and path.name in ready.notices.text.full_text()
         ready.notices.clear()
+    assert ready.settings.value("export/folder") is None, "such a place is not proposed again"
 
 
 def test_the_shown_iteration_is_written_as_a_track(ready: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
@@ -92,6 +93,7 @@ def test_the_shown_iteration_is_written_as_a_track(ready: MainWindow, qtbot: QtB
     )
     assert not files(ready).export_track(tmp_path / "track.npz" / "no")
     assert ready.notices.shown.level == "error"
+    assert ready.settings.value("export/folder") == str(tmp_path), "where the last one came to its end"
 
 
 def test_the_shown_iteration_is_written_in_another_format(
@@ -107,9 +109,11 @@ def test_the_shown_iteration_is_written_in_another_format(
     qtbot.waitUntil(lambda: not ready.exporter.busy, timeout=60_000)
     assert "Written" in ready.notices.text.full_text()
     assert len(list((tmp_path / "heads").rglob("*.ply"))) >= ready.session.num_frames
-    assert files(ready).export_format("gltf", "posed", tmp_path / "heads.glb")
+    assert ready.settings.value("export/folder") == str(tmp_path)
+    assert files(ready).export_format("gltf", "posed", tmp_path / "elsewhere" / "heads.glb")
     ready.exporter.cancel()
-    assert not (tmp_path / "heads.glb").exists() and not ready.exporter.busy
+    assert ready.settings.value("export/folder") == str(tmp_path)
+    assert not (tmp_path / "elsewhere" / "heads.glb").exists() and not ready.exporter.busy
 
 
 def test_layers_are_exported_as_they_are_shown(ready: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:

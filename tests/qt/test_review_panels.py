@@ -223,7 +223,8 @@ def test_what_was_watched_is_shown_kept_and_goes_into_the_verdict(
     opened(window, project_of(2), qtbot, "clip 000")
     desk = window.desk
     qtbot.waitUntil(lambda: desk.watcher.coverage.frames > 0, timeout=10_000)
-    assert "watched 33 %, 1 of 1 views" in window.review_bar.watched.full_text()
+    words = window.review_bar.watched.full_text()
+    assert "watched 33 %" in words and "views" not in words, "there is one only"
     for expected in (2, 3):
         QTest.keyClick(window, Qt.Key.Key_D, SHIFT)
         qtbot.waitUntil(

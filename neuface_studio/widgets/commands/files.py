@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QFileDialog
@@ -16,11 +16,18 @@ from neuface_studio.scene.exporting import VIDEO_HEIGHT, ExportRequest, FormatRe
 from neuface_studio.widgets.commands.base import Commands
 from neuface_studio.widgets.export_sheet import ExportSheet
 
+if TYPE_CHECKING:
+    from neuface_studio.widgets.main_window import MainWindow
+
 PICTURE_HEIGHT = 900  # px of a view in a picture
 
 
 class FileCommands(Commands):
     """The File menu."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        window.exporter.written.connect(self.propose_beside)
 
     @Slot()
     def do_open_video(self) -> None:
@@ -120,7 +127,13 @@ class FileCommands(Commands):
             self._session.notify("error", str(error))
             return False
         self._session.notify("good", f"Written: {path} ({record.title}).")
+        self.propose_beside(path)
         return True
+
+    @Slot(object)
+    def propose_beside(self, path: Path) -> None:
+        """The next export is proposed in the folder in which this one came to its end."""
+        self._window.settings.setValue("export/folder", str(path.parent))
 
     @Slot()
     def do_export_format(self) -> None:
@@ -142,7 +155,6 @@ class FileCommands(Commands):
             return False
         if track is None:
             return False
-        self._window.settings.setValue("export/folder", str(path.parent))
         return self._window.exporter.start(FormatRequest(path, track, name, space))
 
     def _shown_track(self) -> Any:
@@ -165,7 +177,6 @@ class FileCommands(Commands):
         if not chosen:
             return None
         path = Path(chosen)
-        self._window.settings.setValue("export/folder", str(path.parent))
         return path if path.suffix else path.with_suffix(Path(name).suffix)
 
     @Slot()
