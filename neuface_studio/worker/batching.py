@@ -11,13 +11,15 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from neuface_studio.durations import duration
+from neuface_studio.durations import TOLD_AFTER, duration
 from neuface_studio.model import ITERATIONS, Task
 from neuface_studio.worker.loading import STAGES
 from neuface_studio.worker.long_work import CancelledError
 from neuface_studio.worker.threads import lower_priority, worker_threads
 
 log = logging.getLogger(__name__)
+
+LOADED, OPTIMISED = 0.1, 0.95  # shares of an item that are done when it is
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,10 @@ class BatchWorker(QObject):
         self._stop = threading.Event()
         self._may_go = threading.Event()
         self._may_go.set()
-        self._seconds: list[float] = []
+        self._seconds: list[float] = []  # of work, that each item took which is done
         self._place = 0
+        self._iterating_since = 0.0
+        self._rested = 0.0
 
     def cancel(self) -> None:
         """Leave after the iteration in progress; may be called from any thread."""
@@ -80,13 +84,13 @@ class BatchWorker(QObject):
             for place, item in enumerate(self._plan.items):
                 self._place = place
                 self.began.emit(item.name)
-                began = time.perf_counter()
+                began = self._clock()
                 try:
                     self._optimise(item, *models)
                 except NeuFaceError as error:
                     self.failed.emit(item.name, str(error))
                     continue
-                self._seconds.append(time.perf_counter() - began)
+                self._seconds.append(self._clock() - began)
         except CancelledError:
             log.debug("the batch was cancelled")
         except NeuFaceError as error:
@@ -114,7 +118,7 @@ class BatchWorker(QObject):
         path = nf.resources.path("demo") if item.source is None else item.source
 
         def report(stage: str, number: int, total: int) -> None:
-            self._report(f"{item.name}: {STAGES.get(stage, stage).lower()}", 0.1 * number / max(total, 1))
+            self._report(f"{item.name}: {STAGES.get(stage, stage).lower()}", LOADED * number / max(total, 1))
 
         sequence = nf.load_sequence(
             path,
@@ -123,15 +127,17 @@ class BatchWorker(QObject):
             **encoder.crop_options,
         )
         count = self._plan.iterations
-        self._report(f"{item.name}: the encoder is at work", 0.1)
+        self._report(f"{item.name}: the encoder is at work", LOADED)
         config = nf.NeuFaceConfig(iterations=count, **self._plan.config)
         run = nf.NeuFace(sequence, encoder, head, config=config, device=self._plan.device)
-        for number in range(1, count + 1):
-            self._report(f"{item.name}: iteration {number} of {count}", 0.1 + 0.85 * number / count)
+        self._iterating_since = self._clock()
+        for number in range(count):
+            share = LOADED + (OPTIMISED - LOADED) * number / count
+            self._report(f"{item.name}: iteration {number + 1} of {count}", share)
             run.step()
         track = run.track()
         track.save(item.track)
-        self._report(f"{item.name}: measuring", 0.97)
+        self._report(f"{item.name}: measuring", OPTIMISED)
         measures = nf.metrics.measures(track, sequence)
         raised = flags.raise_flags(measures, self._plan.thresholds)
         names = tuple(flag.name for flag in raised)
@@ -139,13 +145,26 @@ class BatchWorker(QObject):
 
     def _report(self, label: str, share: float) -> None:
         """Tell how far the batch is, ``share`` of the present item being done; rests and cancels here."""
+        came = time.perf_counter()
         self._may_go.wait()
+        self._rested += time.perf_counter() - came
         if self._stop.is_set():
             raise CancelledError
         total = len(self._plan.items)
         fraction = (self._place + share) / max(total, 1)
         detail = f"{self._place + 1} of {total}"
-        if self._seconds:
-            left = (total - self._place - share) * sum(self._seconds) / len(self._seconds)
-            detail += f", {duration(left)} left"
+        an_item = self._seconds_of_an_item(share)
+        if an_item is not None:
+            detail += f", {duration((total - self._place - share) * an_item)} left"
         self.progressed.emit(Task(label, fraction, detail))
+
+    def _seconds_of_an_item(self, share: float) -> float | None:
+        """As the done ones took, or the iterations of the first one; None while too little is known."""
+        if self._seconds:
+            return sum(self._seconds) / len(self._seconds)
+        spent = self._clock() - self._iterating_since
+        return spent / (share - LOADED) if share > LOADED and spent > TOLD_AFTER else None
+
+    def _clock(self) -> float:
+        """Seconds, while nobody else needs the processor."""
+        return time.perf_counter() - self._rested

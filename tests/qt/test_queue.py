@@ -18,12 +18,13 @@ from neuface_engine.errors import MediaError
 from neuface_engine.review import Project
 from neuface_studio import theme, worker
 from neuface_studio.footage_folders import FootageSearch, free_name, plain_name
-from neuface_studio.model import RunState
+from neuface_studio.model import RunState, Task
 from neuface_studio.queue_filter import Wanted, parse
 from neuface_studio.queue_index import QueueIndex
 from neuface_studio.queue_model import COLUMNS, NAME, PAGE, STATE, STATES, QueueModel
 from neuface_studio.widgets.main_window import MainWindow
 from neuface_studio.widgets.queue_names import NameDelegate
+from neuface_studio.worker import batching
 
 from .test_switching import clips
 
@@ -266,11 +267,14 @@ def test_optimising_all_goes_on_after_a_bad_file(
     encoder = window.session.footage.encoder
     monkeypatch.setattr(nf, "load_sequence", load)
     monkeypatch.setattr(nf, "load_encoder", lambda name: encoder)
+    monkeypatch.setattr(batching, "TOLD_AFTER", 0.0)
     window.preferences.set(iterations=2)
-    tasks: list[object] = []
+    tasks: list[Task | None] = []
     window.queue.task_changed.connect(tasks.append)
     window.actions_by_id["optimise_all"].trigger()
     qtbot.waitUntil(lambda: not window.queue.busy, timeout=90_000)
+    told = {task.label: task.detail for task in tasks if task is not None}
+    assert told["clip_2: iteration 2 of 2"].endswith("left"), "already while none is done"
     index = window.queue.project.index
     assert index.row("clip_2").state == "tracked" and index.row("clip_2").measures["nme_percent"] > 0
     assert index.row("clip_1").state == "new" and "front.mp4" in window.queue.model.errors["clip_1"]
