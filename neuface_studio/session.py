@@ -242,11 +242,15 @@ class Session(Showing):
         return self._histories.names
 
     def show_run(self, name: str) -> None:
-        """Show another run, at its newest iteration; what was shown is offered for comparison."""
+        """Show another run, at its newest iteration; what was shown is offered for comparison, and compared with where
+        the other one was."""
         if name not in self._histories or name == self.run_name:
             return
         if self._indices and self._indices[-1] > 0:
-            self.comparison.offer(run_title(self.run_name), self._records[self._indices[-1]])
+            left = run_title(self.run_name)
+            self.comparison.offer(left, self._records[self._indices[-1]])
+            if self.comparison.chosen == run_title(name):  # the two change places
+                self.comparison.choose(left)
         self.run_name = name
         self.comparison.withdraw(run_title(name))
         self.shown_iteration = None

@@ -62,6 +62,7 @@ def test_a_branch_goes_on_from_the_shown_iteration_with_other_weights(
     torch.testing.assert_close(session.comparison.reference.parameters.pose, original)
     stepped.compare_bar.run_choice.activated.emit(0)
     assert session.run_name == "" and session.indices == [0, 1, 2, 3]
+    assert session.comparison.chosen == "branch 1 (from 1)", "the two have changed places"
     torch.testing.assert_close(session.record().parameters.pose, original)
     QTest.keyClick(stepped, Qt.Key.Key_S)
     qtbot.waitUntil(lambda: session.newest == 4, timeout=60_000)
