@@ -67,9 +67,14 @@ def aperture_loss(
 
 
 def temporal_loss(quaternions: Tensor, targets: Tensor, valid: Tensor) -> Tensor:
-    """L_temporal, Eq. (3): 2-norm of q - qhat, both [F, V, 4] in one hemisphere; rounded off within `STILL` of 0."""
+    """L_temporal, Eq. (3): `departure` of q from qhat, both [F, V, 4] in one hemisphere."""
+    return _crop_mean(departure(quaternions, targets), valid)
+
+
+def departure(quaternions: Tensor, targets: Tensor) -> Tensor:
+    """2-norm of q - qhat, both [..., 4], rounded off within `STILL` of 0: [...]."""
     square = (quaternions - targets).square().sum(-1)
-    return _crop_mean(square / ((square + STILL**2).sqrt() + STILL), valid)
+    return square / ((square + STILL**2).sqrt() + STILL)
 
 
 def multiview_loss(meshes: Tensor, merged: Tensor, valid: Tensor) -> Tensor:

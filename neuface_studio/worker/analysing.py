@@ -14,6 +14,7 @@ from PySide6.QtCore import Signal, Slot
 import neuface_engine as nf
 from neuface_engine.face_model.rotations import axis_angle_to_quaternion
 from neuface_engine.optimization.evidence import believed
+from neuface_engine.optimization.losses import departure
 from neuface_engine.optimization.objective import orientation_target
 from neuface_engine.optimization.targets import merged_mesh
 from neuface_studio.model import Footage, IterationRecord
@@ -136,7 +137,7 @@ class AnalysisWorker(WaitingWorker):
                 multiview[chosen] = (meshes - merged[:, None]).abs().sum(-1).mean(-1).numpy()
         quaternions = axis_angle_to_quaternion(parameters.pose[..., :3])
         smooth = orientation_target(quaternions, valid, config, sequence.cuts)
-        temporal = torch.linalg.vector_norm(quaternions - smooth, dim=-1).numpy().astype(np.float64)
+        temporal = departure(quaternions, smooth).numpy().astype(np.float64)
         parts = {"landmarks": landmark, "motion": temporal, "views": multiview}
         for part in parts.values():
             part[valid.numpy() == 0] = np.nan
