@@ -40,7 +40,7 @@ class FlameFittingConfig(NeuFaceConfig):
     iterations: int = 300
     learning_rate: float = 0.02
     final_rate: float = 0.02
-    multiview_weight: float = 240.0
+    multiview_weight: float = 200.0
     photometric_weight: float = 0.0
     rotation_weight: float = 0.0
     jaw_weight: float = 1.0
