@@ -25,7 +25,7 @@ class Evidence:
     """What is fixed during a run, in crop units: landmarks j [F, V, 68, 2], dense [F, V, 478, 2] (None where the
     head or the detector has none), valid [F, V] (0 or 1). Where known or asked for: confidence [F, V] of the detector,
     cameras [F, V, 3, 3] from the world to the face model's axes, kept and kept_dense, the numbers of the landmarks that
-    are not muted (None = all), appearance [F, V, 3, S / 2, S / 2] of the crops (`photometric`); contour, the kind of
+    are not muted (None = all), appearance [F, V, 2, S / 2, S / 2] of the crops (`photometric`); contour, the kind of
     the model's landmarks that the detector's first 17 stand for; cuts, the first frames of new shots."""
 
     landmarks: Tensor

@@ -25,8 +25,8 @@ from neuface_engine.optimization.losses import (
     size_prior,
 )
 from neuface_engine.optimization.photometric import (
-    face_vertices,
-    mean_appearance,
+    Surface,
+    expected_appearance,
     photometric_loss,
     sample,
 )
@@ -52,8 +52,8 @@ class Prediction:
     """Decoded parameters, with graph. `parameters` are those given, `faces` those decoded (they differ where a shape
     is shared). mesh: canonical vertices [F, V, N, 3], None where nothing asks for more than landmarks; landmarks
     [F, V, 68, 3] posed; projected [F, V, 68, 2] and dense [F, V, 478, 2]; quaternions [F, V, 4]; still
-    [F, V, 68, 3] the static landmarks in the head's own frame, and appearance [F, V, K, 3] what the crops show of
-    the face's vertices, where a term looks at them."""
+    [F, V, 68, 3] the static landmarks in the head's own frame, and appearance [F, V, K, 2] what the crops show of
+    the face (`photometric.Surface`), where a term looks at them."""
 
     parameters: FaceParameters
     faces: FaceParameters
@@ -95,7 +95,7 @@ class Objective:
         self._triangles = head.faces.to(evidence.valid.device)
         self._size: Tensor | None = None
         self._initial: FaceParameters | None = None
-        self._surface = face_vertices(head)
+        self._surface = Surface.of(head)
 
     def chunks(self) -> list[tuple[slice, Objective]]:
         """The frames of each update and the objective on them; the last chunk holds what frames remain."""
@@ -154,11 +154,11 @@ class Objective:
         )
 
     def _appearance(self, faces: FaceParameters, mesh: Tensor) -> Tensor | None:
-        """What the crops show of the face's vertices, [F, V, K, 3]."""
+        """What the crops show of the face, [F, V, K, 2]."""
         if self.evidence.appearance is None or self.config.photometric_weight == 0:
             return None
-        surface = self.head.pose(faces, mesh[..., self._surface, :])
-        return sample(self.evidence.appearance, project(surface, faces.camera))
+        places = self.head.pose(faces, self._surface.at(mesh))
+        return sample(self.evidence.appearance, project(places, faces.camera))
 
     def _posed(self, prediction: Prediction) -> Tensor:
         """Vertices [F, V, N, 3] turned about the head's root joint, metres."""
@@ -192,8 +192,9 @@ class Objective:
             mesh = merged_mesh(prediction.vertices, visibility, aligned=variant.aligned)
             if prediction.appearance is None:
                 return Targets(orientation, mesh)
-            seen = visibility[..., self._surface].square()
-            return Targets(orientation, mesh, mean_appearance(prediction.appearance, seen), seen)
+            seen = self._surface.at(visibility[..., None])[..., 0].square()
+            expected = expected_appearance(prediction.appearance, seen, self._surface.near)
+            return Targets(orientation, mesh, expected, seen)
 
     def sampled(self, draw: int) -> Tensor:
         """[F] 1 for the frames whose meshes are compared at evaluation `draw` (from 0) of a run, else 0.

@@ -2,10 +2,13 @@
 
 A detector may see a landmark a little beside its place, and in every view beside it in another direction; what the
 pixels show of the skin cannot. As with Mhat, the E-step averages over the views that see a place, and the M-step draws
-every view to that average.
+every view to that average. What a camera's exposure and the light on the skin add varies slowly over the face: the
+E-step finds it for each view (`expected_appearance`) and the M-step leaves it alone.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -13,47 +16,34 @@ from torch.nn import functional as F
 
 from neuface_engine.face_model import FaceModel, FaceParameters
 
-FINE, BROAD = 1 / 170, 1 / 25
-"""Standard deviations of the two blurs between which the appearance lies, of the crop's side."""
-NOISE = (0.05, 0.02, 0.02)
-"""Contrast of brightness (natural logarithm) and of the two colours (share of brightness) that is taken for noise."""
+BLUR = 1 / 170
+"""Standard deviation of the blur before sampling, of the crop's side."""
+CONTRAST = (0.1, 0.04)
+"""What is one unit: of brightness (natural logarithm), of redness (share of brightness)."""
 NEAR = 0.03
 """Metres around the landmarks within the outline in which a vertex belongs to the face."""
-ROUND = 0.1
+POINTS, SUPPORTS = 1500, 100
+"""Places of the face that are compared, and those among them that carry a view's light."""
+LIGHT = 0.012
+"""Standard deviation [m] of what counts as light: finer than this a view's appearance is the skin's."""
+ROUND = 0.2
 """Differences below this count by their square, larger ones by their length (Charbonnier et al. 1994)."""
 _BATCH = 32
 
 
 @torch.no_grad()
 def appearance(crops: Tensor) -> Tensor:
-    """What of crops uint8 [F, V, 3, S, S] can be compared between views: [F, V, 3, S / 2, S / 2], about -3 to 3.
-
-    Brightness (logarithm) and two differences of colour, each less its surroundings and over the contrast found there,
-    so that neither exposure nor white balance of a camera matters, nor slowly varying light.
-    """
-    flat = crops.flatten(0, 1)
-    side = flat.shape[-1] // 2
-    found = [_local_contrast(F.avg_pool2d(part.float() / 255, 2), side) for part in flat.split(_BATCH)]
+    """Of crops uint8 [F, V, 3, S, S] the brightness (logarithm) and the redness, in units of `CONTRAST`:
+    [F, V, 2, S / 2, S / 2]."""
+    found = []
+    for part in crops.flatten(0, 1).split(_BATCH):
+        colour = F.avg_pool2d(part.float() / 255, 2)
+        red, green, _ = colour.unbind(1)
+        grey = colour.mean(1)
+        looks = torch.stack([(grey + 0.05).log(), (red - green) / (grey + 0.1)], 1)
+        unit = torch.tensor(CONTRAST, device=looks.device)[:, None, None]
+        found.append(_blur(looks / unit, BLUR * colour.shape[-1]))
     return torch.cat(found).unflatten(0, crops.shape[:2])
-
-
-def _local_contrast(colour: Tensor, side: int) -> Tensor:
-    red, green, blue = colour.unbind(1)
-    grey = colour.mean(1)
-    channels = torch.stack(
-        [(grey + 0.05).log(), (red - green) / (grey + 0.1), (blue - green) / (grey + 0.1)], 1
-    )
-    detail = _blur(channels, FINE * side) - _surroundings(channels)
-    contrast = _surroundings(detail.square()).sqrt()
-    noise = torch.tensor(NOISE, device=colour.device)[:, None, None]
-    return detail / (contrast + noise)
-
-
-def _surroundings(images: Tensor) -> Tensor:
-    """Blurred by `BROAD` of the side, at a quarter of the resolution: nothing finer is left in it."""
-    side = images.shape[-1]
-    small = F.interpolate(images, size=side // 4, mode="area")
-    return F.interpolate(_blur(small, BROAD * (side // 4)), size=side, mode="bilinear")
 
 
 def _blur(images: Tensor, sd: float) -> Tensor:
@@ -74,6 +64,47 @@ def face_vertices(head: FaceModel) -> Tensor:
     face = head.decode(mean.to(head.joint_template.device, head.joint_template.dtype))
     inner = face.landmarks("static", "canonical")[0, 17:]
     return (torch.cdist(face.vertices("canonical")[0], inner).amin(1) < NEAR).nonzero()[:, 0]
+
+
+@dataclass(frozen=True)
+class Surface:
+    """Places of the face, spread evenly over its area: on a mesh, vertices are densest where the model is most
+    detailed, lids and lips, and those few square centimetres would outvote the rest.
+
+    corners [K, 3]: the vertices of each place's triangle; share [K, 3]: its barycentric coordinates; near [K, A]: how
+    much each of the supports, every K/A-th place, counts there (`LIGHT`)."""
+
+    corners: Tensor
+    share: Tensor
+    near: Tensor
+
+    @classmethod
+    @torch.no_grad()
+    def of(cls, head: FaceModel) -> Surface:
+        """On the mean face."""
+        mean = FaceParameters.neutral(1, n_shape=head.n_shape, n_expression=head.n_expression)
+        vertices = head.decode(mean.to(head.joint_template.device, head.joint_template.dtype)).vertices(
+            "canonical"
+        )[0]
+        chosen = torch.zeros(len(vertices), dtype=torch.bool, device=vertices.device)
+        chosen[face_vertices(head)] = True
+        faces = head.faces[chosen[head.faces].all(1)]
+        a, b, c = vertices[faces].unbind(1)
+        area = torch.linalg.vector_norm(torch.linalg.cross(b - a, c - a), dim=-1).cumsum(0)
+        order = torch.arange(POINTS, device=area.device, dtype=area.dtype)
+        corners = faces[torch.searchsorted(area, (order + 0.5) / POINTS * area[-1]).clamp_max(len(faces) - 1)]
+        u, v = (
+            (0.5 + order * step) % 1 for step in (0.7548776662, 0.5698402910)
+        )  # evenly in the unit square
+        root = u.sqrt()
+        share = torch.stack([1 - root, root * (1 - v), root * v], -1)
+        places = torch.einsum("kc,kcx->kx", share, vertices[corners])
+        distance = torch.cdist(places, places[:: POINTS // SUPPORTS])
+        return cls(corners, share, torch.exp(-0.5 * (distance / LIGHT).square()))
+
+    def at(self, values: Tensor) -> Tensor:
+        """Values at the vertices [..., N, C] -> at the places [..., K, C]."""
+        return torch.einsum("kc,...kcx->...kx", self.share.to(values), values[..., self.corners, :])
 
 
 def sample(images: Tensor, points: Tensor) -> Tensor:
@@ -106,20 +137,36 @@ def gathered(images: Tensor, points: Tensor) -> Tensor:
     return (1 - v) * upper + v * lower
 
 
-def mean_appearance(seen: Tensor, weight: Tensor) -> Tensor:
-    """E-step: what a vertex looks like in a frame, over the views that see it.
+@torch.no_grad()
+def expected_appearance(seen: Tensor, weight: Tensor, near: Tensor) -> Tensor:
+    """E-step: what each view should show of a place, [F, V, K, C]: the mean of the views that see it, in this view's
+    light.
 
-    seen [F, V, K, C], weight [F, V, K] >= 0 -> [F, K, C].
+    seen [F, V, K, C], weight [F, V, K] >= 0, near [K, A] as in `Surface`. The light is what of a view's difference from
+    the mean varies slowly over the face.
     """
-    total = weight.sum(1)[..., None].clamp_min(1e-6)
-    return torch.einsum("fvk,fvkc->fkc", weight, seen) / total
+    light = _slow(seen - _mean(seen, weight), weight, near)
+    return _mean(seen - light, weight) + light
 
 
-def photometric_loss(seen: Tensor, mean: Tensor, weight: Tensor) -> Tensor:
-    """How far the views' appearances [F, V, K, C] lie from their mean [F, K, C], in local contrasts, weighted mean.
+def _mean(seen: Tensor, weight: Tensor) -> Tensor:
+    """Over the views: [F, 1, K, C]."""
+    total = weight.sum(1, keepdim=True)[..., None].clamp_min(1e-6)
+    return torch.einsum("fvk,fvkc->fkc", weight, seen)[:, None] / total
 
-    weight [F, V, K] >= 0. Rounded off within `ROUND` of 0.
+
+def _slow(values: Tensor, weight: Tensor, near: Tensor) -> Tensor:
+    """[F, V, K, C] smoothed over the face where it has weight."""
+    counted = torch.cat([values * weight[..., None], weight[..., None]], -1)
+    supports = torch.einsum("fvkc,ka->fvac", counted, near)
+    smooth = torch.einsum("fvac,ka->fvkc", supports, near)
+    return smooth[..., :-1] / smooth[..., -1:].clamp_min(1e-3)
+
+
+def photometric_loss(seen: Tensor, expected: Tensor, weight: Tensor) -> Tensor:
+    """How far the views' appearances [F, V, K, C] lie from what is expected of them, in units of `CONTRAST`.
+
+    Mean with weight [F, V, K] >= 0. Rounded off within `ROUND` of 0.
     """
-    apart = (seen - mean[:, None]).square()
-    length = ((apart + ROUND**2).sqrt() - ROUND).mean(-1)
+    length = (((seen - expected).square() + ROUND**2).sqrt() - ROUND).mean(-1)
     return (length * weight).sum() / weight.sum().clamp_min(1e-6)

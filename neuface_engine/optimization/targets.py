@@ -23,8 +23,8 @@ FACING_COSINE, BEHIND, TEMPERATURE = 0.28, -0.08, 0.1
 @dataclass(frozen=True)
 class Targets:
     """orientation qhat [F, V, 4], unit quaternions; mesh Mhat [F, N, 3], canonical, metres (None with one view).
-    Where the views' pixels are compared: appearance [F, K, 3] of the vertices `photometric.face_vertices`, and seen
-    [F, V, K], how much each view has to say of it."""
+    Where the views' pixels are compared: appearance [F, V, K, 2] that each view should have of the places of
+    `photometric.Surface`, and seen [F, V, K], how much it has to say of them."""
 
     orientation: Tensor
     mesh: Tensor | None

@@ -6,7 +6,6 @@ from dataclasses import asdict
 
 import pytest
 import torch
-from torch.nn import functional as F
 
 import neuface_engine as nf
 from neuface_engine.optimization import photometric
@@ -29,6 +28,18 @@ def run(parts):
     return run
 
 
+@pytest.fixture(scope="module")
+def surface(parts):
+    return photometric.Surface.of(parts[2])
+
+
+@pytest.fixture(scope="module")
+def places(parts, surface):
+    head = parts[2]
+    mean = nf.FaceParameters.neutral(1, n_shape=head.n_shape, n_expression=head.n_expression)
+    return surface.at(head.decode(mean).vertices("canonical"))[0]
+
+
 def evaluated(run, parameters):
     objective = Objective(run.head, run.objective.evidence, run.config)
     prediction = objective.decode(parameters)
@@ -47,33 +58,77 @@ def test_sampling_is_the_same_on_every_device_and_has_its_gradient():
         assert torch.autograd.gradcheck(lambda at, f=function: f(images.double(), at), inside, eps=1e-7)
 
 
-def test_exposure_and_white_balance_do_not_change_the_appearance(parts):
-    crops = parts[0].crops[:1]
+def test_what_changes_slowly_over_the_face_is_a_views_light(surface, places):
+    """Exposure, white balance and a light from the side are taken from a view; what is fine is not."""
+    skin = torch.randn(2, 1, len(places), 2).expand(-1, 3, -1, -1)
+    weight = torch.rand(2, 3, len(places))
+    light = torch.randn(2, 3, 1, 2) + 5 * places[:, :1] * torch.randn(
+        2, 3, 1, 2
+    )  # 5 per metre from left to right
+    lit = photometric.expected_appearance(skin + light, weight, surface.near)
+    apart = photometric.photometric_loss(skin + light, (skin + light).mean(1, keepdim=True), weight)
+    assert photometric.photometric_loss(skin + light, lit, weight) < 0.05 * apart
+    fine = torch.randn(2, 3, len(places), 2)
+    left = photometric.photometric_loss(
+        fine, photometric.expected_appearance(fine, weight, surface.near), weight
+    )
+    assert left > 0.8 * photometric.photometric_loss(fine, photometric._mean(fine, weight), weight)
+
+
+def test_a_darker_camera_is_expected_to_see_it_darker(parts, surface):
+    crops = parts[0].crops[:1, :1]
     darker = (crops.float() * torch.tensor([0.7, 0.6, 0.65])[:, None, None]).byte()
-    bright = crops.float().mean(2) > 60  # where eight bits leave something to compare
-    bright = F.avg_pool2d(bright.flatten(0, 1)[:, None].float(), 2)[:, 0] == 1
-    before, after = (photometric.appearance(c).flatten(0, 1) for c in (crops, darker))
-    assert before.shape == (3, 3, 128, 128)
-    change = (after - before).abs()[:, 0][bright].mean()
-    assert change < 0.15 * before[:, 0].abs()[bright].mean()
-    assert photometric.appearance(torch.full_like(crops, 90)).abs().max() < 1e-3, "no contrast, no appearance"
+    looks = [photometric.appearance(c) for c in (crops, darker)]
+    assert looks[0].shape == (1, 1, 2, 128, 128)
+    at = 0.4 * (torch.rand(1, 2, photometric.POINTS, 2) - 0.5)  # in the middle of the face
+    at[:, 1] = at[:, 0]
+    seen = photometric.sample(torch.cat(looks, 1), at)
+    weight = torch.ones(seen.shape[:3])
+    expected = photometric.expected_appearance(seen, weight, torch.ones(photometric.POINTS, 1))
+    apart = photometric.photometric_loss(seen, photometric._mean(seen, weight), weight)
+    assert photometric.photometric_loss(seen, expected, weight) < 0.1 * apart
 
 
-def test_the_loss_asks_those_who_see_and_vanishes_where_they_agree():
-    seen, weight = torch.randn(4, 3, 9, 3), torch.rand(4, 3, 9)
-    same = seen[:, :1].expand_as(seen)
-    assert photometric.photometric_loss(same, photometric.mean_appearance(same, weight), weight) < 1e-6
+def test_the_loss_asks_those_who_see_and_vanishes_where_they_agree(surface, places):
+    seen, weight = torch.randn(4, 3, len(places), 2), torch.rand(4, 3, len(places))
+
+    def loss(seen):
+        return photometric.photometric_loss(
+            seen, photometric.expected_appearance(seen, weight, surface.near), weight
+        )
+
+    assert loss(seen[:, :1].expand_as(seen)) < 1e-6
     weight[:, 1] = 0
     elsewhere = seen.clone()
-    elsewhere[:, 1] += 5
-    means = [photometric.mean_appearance(x, weight) for x in (seen, elsewhere)]
-    assert torch.allclose(*means)
-    losses = [photometric.photometric_loss(x, means[0], weight) for x in (seen, elsewhere)]
-    assert losses[0] == losses[1] > 0
+    elsewhere[:, 1] += 5 * torch.randn(4, len(places), 2)
+    assert loss(seen) == loss(elsewhere) > 0
     weight[:, 2] = 0
-    assert photometric.photometric_loss(seen, photometric.mean_appearance(seen, weight), weight) < 1e-6, (
-        "one view alone agrees with itself"
+    assert loss(seen) < 1e-6, "one view alone agrees with itself"
+
+
+def test_places_lie_evenly_on_the_face(parts, surface, places):
+    """Each region has as many as its area asks for; nearest neighbours are about as far apart everywhere."""
+    head = parts[2]
+    mean = nf.FaceParameters.neutral(1, n_shape=head.n_shape, n_expression=head.n_expression)
+    vertices = head.decode(mean).vertices("canonical")[0]
+    a, b, c = vertices[head.faces].unbind(1)
+    area = torch.linalg.vector_norm(torch.linalg.cross(b - a, c - a), dim=-1) / 2
+    face = torch.isin(head.faces, photometric.face_vertices(head)).all(1)
+    for name in ("lips", "lids", "nose"):
+        mask = torch.as_tensor(head.regions[name])
+        expected = area[face & mask[head.faces].all(1)].sum() / area[face].sum()
+        found = mask[surface.corners].all(1).float().mean()
+        assert found == pytest.approx(float(expected), abs=0.01), name
+    assert torch.allclose(surface.share.sum(1), torch.ones(len(places))) and (surface.share >= 0).all()
+    on_plane = torch.einsum(
+        "kx,kx->k", places - vertices[surface.corners[:, 0]], _normals(vertices[surface.corners])
     )
+    assert on_plane.abs().max() < 1e-6
+
+
+def _normals(corners):
+    normal = torch.linalg.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    return normal / normal.norm(dim=-1, keepdim=True).clamp_min(1e-12)
 
 
 def test_the_face_is_what_lies_about_the_landmarks(parts):
