@@ -104,7 +104,9 @@ class Surface:
 
     def at(self, values: Tensor) -> Tensor:
         """Values at the vertices [..., N, C] -> at the places [..., K, C]."""
-        return torch.einsum("kc,...kcx->...kx", self.share.to(values), values[..., self.corners, :])
+        # index_select, not [...]: vertices belong to several places, and its gradient adds them up in a fixed order.
+        corners = values.index_select(-2, self.corners.flatten()).unflatten(-2, self.corners.shape)
+        return torch.einsum("kc,...kcx->...kx", self.share.to(values), corners)
 
 
 def sample(images: Tensor, points: Tensor) -> Tensor:
