@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
 import torch
@@ -95,7 +96,10 @@ class Objective:
         self._triangles = head.faces.to(evidence.valid.device)
         self._size: Tensor | None = None
         self._initial: FaceParameters | None = None
-        self._surface = Surface.of(head)
+
+    @cached_property
+    def _surface(self) -> Surface:
+        return Surface.of(self.head)
 
     def chunks(self) -> list[tuple[slice, Objective]]:
         """The frames of each update and the objective on them; the last chunk holds what frames remain."""

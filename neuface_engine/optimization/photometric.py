@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from neuface_engine.face_model import FaceModel, FaceParameters
+from neuface_engine.face_model.model import Decoded
 
 BLUR = 1 / 170
 """Standard deviation of the blur before sampling, of the crop's side."""
@@ -57,11 +58,15 @@ def _blur(images: Tensor, sd: float) -> Tensor:
     return images
 
 
+def _mean_face(head: FaceModel) -> Decoded:
+    mean = FaceParameters.neutral(1, n_shape=head.n_shape, n_expression=head.n_expression)
+    return head.decode(mean.to(head.joint_template.device, head.joint_template.dtype))
+
+
 @torch.no_grad()
 def face_vertices(head: FaceModel) -> Tensor:
     """Numbers of the vertices within `NEAR` of the mean face's landmarks, its outline left out: any head has those."""
-    mean = FaceParameters.neutral(1, n_shape=head.n_shape, n_expression=head.n_expression)
-    face = head.decode(mean.to(head.joint_template.device, head.joint_template.dtype))
+    face = _mean_face(head)
     inner = face.landmarks("static", "canonical")[0, 17:]
     return (torch.cdist(face.vertices("canonical")[0], inner).amin(1) < NEAR).nonzero()[:, 0]
 
@@ -82,10 +87,7 @@ class Surface:
     @torch.no_grad()
     def of(cls, head: FaceModel) -> Surface:
         """On the mean face."""
-        mean = FaceParameters.neutral(1, n_shape=head.n_shape, n_expression=head.n_expression)
-        vertices = head.decode(mean.to(head.joint_template.device, head.joint_template.dtype)).vertices(
-            "canonical"
-        )[0]
+        vertices = _mean_face(head).vertices("canonical")[0]
         chosen = torch.zeros(len(vertices), dtype=torch.bool, device=vertices.device)
         chosen[face_vertices(head)] = True
         faces = head.faces[chosen[head.faces].all(1)]
@@ -93,9 +95,8 @@ class Surface:
         area = torch.linalg.vector_norm(torch.linalg.cross(b - a, c - a), dim=-1).cumsum(0)
         order = torch.arange(POINTS, device=area.device, dtype=area.dtype)
         corners = faces[torch.searchsorted(area, (order + 0.5) / POINTS * area[-1]).clamp_max(len(faces) - 1)]
-        u, v = (
-            (0.5 + order * step) % 1 for step in (0.7548776662, 0.5698402910)
-        )  # evenly in the unit square
+        # Evenly in the unit square (the additive sequence of the plastic number), then over the triangle.
+        u, v = ((0.5 + order * step) % 1 for step in (0.7548776662, 0.5698402910))
         root = u.sqrt()
         share = torch.stack([1 - root, root * (1 - v), root * v], -1)
         places = torch.einsum("kc,kcx->kx", share, vertices[corners])
