@@ -105,9 +105,12 @@ class Surface:
 
     def at(self, values: Tensor) -> Tensor:
         """Values at the vertices [..., N, C] -> at the places [..., K, C]."""
-        # index_select, not [...]: vertices belong to several places, and its gradient adds them up in a fixed order.
-        corners = values.index_select(-2, self.corners.flatten()).unflatten(-2, self.corners.shape)
-        return torch.einsum("kc,...kcx->...kx", self.share.to(values), corners)
+        # One row a vertex: the fastest to gather. index_select, not [...]: vertices belong to several places, and its
+        # gradient adds them up in a fixed order.
+        rows = values.movedim(-2, 0)
+        corners = rows.flatten(1).index_select(0, self.corners.flatten()).unflatten(0, self.corners.shape)
+        places = torch.einsum("kc,kcx->kx", self.share.to(values), corners)
+        return places.unflatten(1, rows.shape[1:]).movedim(0, -2)
 
 
 def sample(images: Tensor, points: Tensor) -> Tensor:
@@ -154,15 +157,15 @@ def expected_appearance(seen: Tensor, weight: Tensor, near: Tensor) -> Tensor:
 
 def _mean(seen: Tensor, weight: Tensor) -> Tensor:
     """Over the views: [F, 1, K, C]."""
-    total = weight.sum(1, keepdim=True)[..., None].clamp_min(1e-6)
-    return torch.einsum("fvk,fvkc->fkc", weight, seen)[:, None] / total
+    weight = weight[..., None]
+    return (weight * seen).sum(1, keepdim=True) / weight.sum(1, keepdim=True).clamp_min(1e-6)
 
 
 def _slow(values: Tensor, weight: Tensor, near: Tensor) -> Tensor:
     """[F, V, K, C] smoothed over the face where it has weight."""
-    counted = torch.cat([values * weight[..., None], weight[..., None]], -1)
-    supports = torch.einsum("fvkc,ka->fvac", counted, near)
-    smooth = torch.einsum("fvac,ka->fvkc", supports, near)
+    counted = torch.cat([values * weight[..., None], weight[..., None]], -1).movedim(-2, 0)
+    smooth = near @ (near.T @ counted.flatten(1))
+    smooth = smooth.unflatten(1, counted.shape[1:]).movedim(0, -2)
     return smooth[..., :-1] / smooth[..., -1:].clamp_min(1e-3)
 
 
