@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from neuface_engine.arguments import expect
+from neuface_engine.encoders.identity import IdentityModel
 from neuface_engine.errors import AssetError, ConfigError
 from neuface_engine.face_model import FaceModel, FaceParameters
 from neuface_engine.weights import weights_fingerprint
@@ -55,6 +56,8 @@ class Encoder(nn.Module, ABC):
     """Those that an optimisation moves; None = all."""
     head_fingerprint: str | None = None
     """Fingerprint of the face model whose coefficients this encoder predicts; None = any of its release."""
+    identity: IdentityModel | None = None
+    """What `identity_maps` tell of a person's beta, where that is known."""
     head_template: Tensor | None = None
     """Mean face [V, 3] of the face model it was trained with, where its checkpoint holds it; metres."""
 
@@ -125,6 +128,13 @@ class Encoder(nn.Module, ABC):
         With a temporal context c the batch is consecutive frames of one view, of which the first c and the last c
         serve as context alone: B frames in, B - 2 c out. At the ends of a clip the caller repeats its last frame.
         """
+
+    def identity_maps(self, crops: Tensor) -> tuple[Tensor, Tensor]:
+        """What `identity` looks at, of crops ``[B, 3, S, S]``: maps ``[B, D]`` and the head's rotation ``[B, 3]``.
+
+        Raises NotImplementedError for an encoder without `identity`.
+        """
+        raise NotImplementedError(f"encoder {self.name!r} has no model of identity")
 
     @abstractmethod
     def trainable_parameters(self, trainable: Trainable) -> list[nn.Parameter]:

@@ -85,6 +85,9 @@ class NeuFaceConfig(Options):
                           "released", whose confidence belongs to every evaluation
     trainable             "top": the encoder's last layers, over cached features; "all": every weight (the paper)
     variant               "paper", or "released" for what the authors' code does (docs/released.md)
+    identity_prior        the prior on the shape is about what the pre-trained encoder's maps say of the person over all
+                          views, where the encoder has a model of that, instead of the mean head (docs/method.md);
+                          settled when a run begins
     max_batch             crops that pass the whole encoder at once, eight times as many its top alone; more are
                           accumulated, with the same result
     max_memory_mb         bound on the memory of the process (of the graphics card, where it computes there) [MB]:
@@ -111,6 +114,7 @@ class NeuFaceConfig(Options):
     visibility_interval: int = _OF_VARIANT
     trainable: Literal["all", "top"] = _OF_VARIANT
     variant: Literal["paper", "released"] = "paper"
+    identity_prior: bool = True
     max_batch: int = 48
     max_memory_mb: float | None = None
     tolerance: float = 0.0

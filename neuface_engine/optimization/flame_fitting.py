@@ -31,6 +31,7 @@ class FlameFittingConfig(NeuFaceConfig):
     multiview_weight  lambda_view, chosen by NeuFace's rule: the least CVD at which the landmarks are still fitted.
                       With the weight of NeuFace, free parameters under a held camera leave them (docs/method.md)
     photometric_weight  as Eq. (5) has no such term it is off (what it does here: docs/method.md)
+    identity_prior    off as well: the fitted parameters know nothing of the image but its landmarks
     rotation_weight   lambda_r of Eq. (5), on the squared angle of the head [rad^2]
     jaw_weight        lambda_theta of Eq. (5), on the squared angle of the jaw [rad^2]
     coarse_share      of the iterations, in which only camera and head orientation move
@@ -42,6 +43,7 @@ class FlameFittingConfig(NeuFaceConfig):
     final_rate: float = 0.02
     multiview_weight: float = 200.0
     photometric_weight: float = 0.0
+    identity_prior: bool = False
     rotation_weight: float = 0.0
     jaw_weight: float = 1.0
     coarse_share: float = 0.2
@@ -89,7 +91,7 @@ class FlameFitting(Run):
         )
 
     def _make_objective(self, evidence: Evidence) -> Objective:
-        return FittingObjective(self.head, evidence, self.config)
+        return FittingObjective(self.head, evidence, self.config, self.identity)
 
     def _make_variables(self) -> FreeParameters:
         encoder = copy.deepcopy(self.pretrained).to(self.device).eval()

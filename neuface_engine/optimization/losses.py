@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from neuface_engine.encoders.identity import ShapePosterior
 from neuface_engine.face_model import FaceParameters
 from neuface_engine.landmarks.topology import LIDS, LIPS
 
@@ -108,9 +109,15 @@ def multiview_loss_per_coordinate(meshes: Tensor, merged: Tensor, valid: Tensor)
     return _crop_mean((meshes - merged[:, None]).abs().mean((-1, -2)), valid)
 
 
-def shape_prior(parameters: FaceParameters, valid: Tensor) -> Tensor:
-    """L_beta of Eq. (5): squared Mahalanobis norm of the identity, per coefficient."""
-    return _crop_mean(parameters.shape.square().mean(-1), valid)
+def shape_prior(parameters: FaceParameters, valid: Tensor, known: ShapePosterior | None = None) -> Tensor:
+    """L_beta of Eq. (5): squared Mahalanobis norm of the identity, per coefficient.
+
+    known: what is known of the person beside the head model, in place of N(0, I).
+    """
+    if known is None:
+        return _crop_mean(parameters.shape.square().mean(-1), valid)
+    apart = parameters.shape - known.mean
+    return _crop_mean(((apart @ known.precision) * apart).mean(-1), valid)
 
 
 def expression_prior(parameters: FaceParameters, valid: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from neuface_engine.encoders.identity import ShapePosterior
 from neuface_engine.face_model import FaceModel, FaceParameters, project
 from neuface_engine.face_model.rotations import axis_angle_to_quaternion
 from neuface_engine.optimization.config import NeuFaceConfig
@@ -89,8 +90,14 @@ class Objective:
 
     losses: ClassVar[type[Losses]] = Losses
 
-    def __init__(self, head: FaceModel, evidence: Evidence, config: NeuFaceConfig) -> None:
-        self.head, self.evidence, self.config = head, evidence, config
+    def __init__(
+        self,
+        head: FaceModel,
+        evidence: Evidence,
+        config: NeuFaceConfig,
+        identity: ShapePosterior | None = None,
+    ) -> None:
+        self.head, self.evidence, self.config, self.identity = head, evidence, config, identity
         self.variant = VARIANTS[config.variant]
         self._faces = head.faces.cpu().numpy()
         self._triangles = head.faces.to(evidence.valid.device)
@@ -250,7 +257,7 @@ class Objective:
             terms["dense"] = self._misfit(
                 _only(prediction.dense, evidence.kept_dense), _only(evidence.dense, evidence.kept_dense)
             )
-        terms["shape"] = shape_prior(faces, valid)
+        terms["shape"] = shape_prior(faces, valid, self.identity)
         terms["expression"] = expression_prior(faces, valid)
         if prediction.mesh is not None and self._size is not None:
             terms["size"] = size_prior(prediction.mesh, self._size, valid)

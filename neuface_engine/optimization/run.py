@@ -24,6 +24,7 @@ from neuface_engine.optimization.control import Control
 from neuface_engine.optimization.convergence import has_converged
 from neuface_engine.optimization.evidence import Evidence
 from neuface_engine.optimization.history import History, Iteration
+from neuface_engine.optimization.identity import identity_of
 from neuface_engine.optimization.memory import MARGIN, graph_bytes, is_out_of_memory, out_of_memory
 from neuface_engine.optimization.objective import Evaluation, Objective
 from neuface_engine.optimization.settings import Sequences, Settings, in_force
@@ -75,7 +76,9 @@ class Run(Control, ABC):
         self.device = find_device(device)
         torch.manual_seed(self.config.seed)
         self.head = head.to(self.device)
-        self.objective = self._make_objective(self._evidence())
+        evidence = self._evidence()
+        self.identity = identity_of(encoder, sequence, evidence.valid.cpu(), self.config, self.device)
+        self.objective = self._make_objective(evidence)
         self.history = History()
         self.snapshots = Snapshots()
         self.watch_vertex_gradient = False
@@ -100,7 +103,7 @@ class Run(Control, ABC):
     def _make_variables(self) -> Variables: ...
 
     def _make_objective(self, evidence: Evidence) -> Objective:
-        return Objective(self.head, evidence, self.config)
+        return Objective(self.head, evidence, self.config, self.identity)
 
     def _config(self, config: NeuFaceConfig | None) -> NeuFaceConfig:
         return (config or NeuFaceConfig()).for_encoder(self.pretrained)

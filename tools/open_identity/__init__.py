@@ -1,0 +1,1 @@
+"""How the model of identity is learnt: rendered people, and the fit."""
