@@ -37,7 +37,9 @@ def main() -> None:
     )
     parser.add_argument("--people", type=int, default=8000)
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--keep", type=Path, default=ROOT / "build" / "identity", help="folder for the people")
+    parser.add_argument(
+        "--keep", type=Path, default=ROOT / "build" / "identity", help="folder for the people"
+    )
     parser.add_argument("--output", type=Path, default=ROOT / "resources" / "open_identity.safetensors")
     arguments = parser.parse_args()
     arguments.keep.mkdir(parents=True, exist_ok=True)
@@ -55,7 +57,9 @@ def main() -> None:
         for name, millimetres in _by_name([dict(errors(model, _last(p, out), head)) for p in parts]).items()
     }
     write(model, OpenEncoder.load(EMBEDDED), arguments.output, numbers, sum(map(len, learnt)))
-    print(f"{arguments.output}: {arguments.output.stat().st_size / 1e6:.1f} MB, {sum(map(len, learnt))} people")
+    print(
+        f"{arguments.output}: {arguments.output.stat().st_size / 1e6:.1f} MB, {sum(map(len, learnt))} people"
+    )
     print("held out, mm:", ", ".join(f"{name} {value:.2f}" for name, value in numbers.items()))
 
 

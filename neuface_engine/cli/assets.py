@@ -10,6 +10,7 @@ from typing import Any
 from neuface_engine import resources
 from neuface_engine.cli.output import Output
 from neuface_engine.errors import AssetError, NeuFaceError
+from neuface_engine.weights import weights_fingerprint
 
 _ACTIONS = {
     "check": "load every embedded file, and look at yours (default)",
@@ -172,6 +173,7 @@ def _check(options: argparse.Namespace, output: Output) -> int:
     checks: dict[str, Callable[[], tuple[str, str]]] = {
         "open_head.npz": _head,
         "open_encoder.safetensors": _encoder,
+        "open_identity.safetensors": _identity,
         "open_detector.safetensors": _detector,
         "demo": _demo,
     }
@@ -217,6 +219,16 @@ def _encoder() -> tuple[str, str]:
             "open_encoder.safetensors: trained on another release of open_head.npz; install neuface-studio again"
         )
     return f"crops of {encoder.input_size} px, fingerprint {encoder.fingerprint[:12]}", encoder.fingerprint
+
+
+def _identity() -> tuple[str, str]:
+    from neuface_engine import load_encoder
+
+    identity = load_encoder("open").identity
+    assert identity is not None
+    numbers = identity.numbers
+    fingerprint = weights_fingerprint(numbers)
+    return f"{len(numbers.mean)} directions, fingerprint {fingerprint[:12]}", fingerprint
 
 
 def _detector() -> tuple[str, str]:

@@ -37,6 +37,13 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         "--one-shape", action="store_true", default=None, help="one identity in all frames and views"
     )
     group.add_argument(
+        "--no-identity-prior",
+        action="store_false",
+        dest="identity_prior",
+        default=None,
+        help="shape prior about the mean head, not about what the encoder's maps say of the person",
+    )
+    group.add_argument(
         "--trust-weight", type=weight, metavar="X", help="stay near the encoder's prediction (e.g. 1)"
     )
 
@@ -53,6 +60,7 @@ def given(options: argparse.Namespace) -> dict[str, Any]:
         "camera_file": options.cameras,
         "one_shape": options.one_shape,
         "trust_weight": options.trust_weight,
+        "identity_prior": options.identity_prior,
     }
 
 

@@ -25,6 +25,7 @@ class Embedded:
 EMBEDDED = (
     ("Open head", "the face model that needs no licence of others", "open_head.npz"),
     ("Open encoder", "from a face crop to the head's parameters", "open_encoder.safetensors"),
+    ("Open identity", "what the encoder's maps tell of whose head it is", "open_identity.safetensors"),
     ("Open detector", "finds the face and its landmarks", "open_detector.safetensors"),
     ("Demo", "seven views of a rendered head, with its true shape", "demo"),
 )

@@ -78,7 +78,7 @@ def test_small_batches_give_the_gradient_of_the_full_batch(parts):
     """Eq. (7) batch by batch: dL/dTheta of all crops, dTheta/dw accumulated."""
     whole, bit_by_bit = finished(parts, iterations=2), finished(parts, iterations=2, max_batch=1)
     a, b = whole.history.iteration(2), bit_by_bit.history.iteration(2)
-    assert a.losses.total == pytest.approx(b.losses.total, rel=1e-4)
+    assert a.losses.total == pytest.approx(b.losses.total, rel=1e-3)
     assert abs(a.losses.total / whole.initial.losses.total - 1) > 0.01, "there is a difference to be made"
     assert torch.allclose(a.parameters.shape, b.parameters.shape, atol=1e-3)
 
