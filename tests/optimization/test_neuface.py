@@ -76,11 +76,15 @@ def test_the_same_seed_gives_the_same_numbers_bit_for_bit(parts):
 
 def test_small_batches_give_the_gradient_of_the_full_batch(parts):
     """Eq. (7) batch by batch: dL/dTheta of all crops, dTheta/dw accumulated."""
-    whole, bit_by_bit = finished(parts, iterations=2), finished(parts, iterations=2, max_batch=1)
-    a, b = whole.history.iteration(2), bit_by_bit.history.iteration(2)
-    assert a.losses.total == pytest.approx(b.losses.total, rel=1e-3)
-    assert abs(a.losses.total / whole.initial.losses.total - 1) > 0.01, "there is a difference to be made"
-    assert torch.allclose(a.parameters.shape, b.parameters.shape, atol=1e-3)
+
+    def gradient(**settings):
+        run = nf.NeuFace(*parts, config=nf.NeuFaceConfig(iterations=1, **settings), device="cpu")
+        run.step()
+        return torch.cat([tensor.grad.flatten() for tensor in run.variables.tensors().values()])
+
+    whole, bit_by_bit = gradient(), gradient(max_batch=1)
+    assert whole.norm() > 0.1
+    assert (whole - bit_by_bit).norm() < 3e-4 * whole.norm(), (whole - bit_by_bit).norm() / whole.norm()
 
 
 def test_cached_features_change_nothing(parts):
