@@ -16,6 +16,7 @@ from neuface_engine.errors import CheckpointError, ConfigError
 from neuface_engine.face_model import FaceModel
 from neuface_engine.files import written_whole
 from neuface_engine.optimization.checkpoint import (
+    OF_OLDER_FILES,
     ROWS,
     check_identity,
     iterations_of,
@@ -178,7 +179,10 @@ def _config(kind: type[NeuFaceConfig], entry: dict[str, Any]) -> NeuFaceConfig:
     known = {field.name for field in fields(kind)}
     if not entry.keys() <= known:
         raise TypeError("settings of a later version")
-    values: dict[str, Any] = {name: 0.0 for name in known if name.endswith("_weight")} | {
-        name: tuple(value) if isinstance(value, list) else value for name, value in entry.items()
-    }
+    off: dict[str, Any] = {name: 0.0 for name in known if name.endswith("_weight")}
+    values = (
+        off
+        | OF_OLDER_FILES
+        | {name: tuple(value) if isinstance(value, list) else value for name, value in entry.items()}
+    )
     return kind(**values)

@@ -76,6 +76,24 @@ def test_other_footage_models_methods_and_settings_are_refused(run, parts, saved
         assert "\n" not in str(caught.value)
 
 
+def test_a_file_from_before_the_identity_prior_goes_on_without_it(parts, saved):
+    before = fresh(parts, identity_prior=False)
+    before.step()
+    save_checkpoint(before, saved)
+    with safe_open(str(saved), framework="pt") as file:
+        header = json.loads(file.metadata()["run"])
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    del header["settings"][0][1]["identity_prior"]
+    save_file(tensors, saved, {"run": json.dumps(header)})
+    with pytest.raises(nf.CheckpointError, match="saved with identity_prior False"):
+        resume(fresh(parts), saved)
+    again = fresh(parts, identity_prior=False)
+    resume(again, saved)
+    sequence, encoder, head = parts
+    woken = KeptRun.read(saved, encoder, head, lambda repairs: sequence).wake(device="cpu")
+    assert again.step().losses == woken.step().losses == before.step().losses
+
+
 def test_damaged_files_are_named(run, parts, saved):
     with safe_open(str(saved), framework="pt") as file:
         metadata, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
