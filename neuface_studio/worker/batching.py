@@ -82,6 +82,7 @@ class BatchWorker(QObject):
             lower_priority()
             models = self._models()
             for place, item in enumerate(self._plan.items):
+                self._check()
                 self._place = place
                 self.began.emit(item.name)
                 began = self._clock()
@@ -145,11 +146,7 @@ class BatchWorker(QObject):
 
     def _report(self, label: str, share: float) -> None:
         """Tell how far the batch is, ``share`` of the present item being done; rests and cancels here."""
-        came = time.perf_counter()
-        self._may_go.wait()
-        self._rested += time.perf_counter() - came
-        if self._stop.is_set():
-            raise CancelledError
+        self._check()
         total = len(self._plan.items)
         fraction = (self._place + share) / max(total, 1)
         detail = f"{self._place + 1} of {total}"
@@ -157,6 +154,14 @@ class BatchWorker(QObject):
         if an_item is not None:
             detail += f", {duration((total - self._place - share) * an_item)} left"
         self.progressed.emit(Task(label, fraction, detail))
+
+    def _check(self) -> None:
+        """Rest while the batch is held. Raises CancelledError where it was cancelled."""
+        came = time.perf_counter()
+        self._may_go.wait()
+        self._rested += time.perf_counter() - came
+        if self._stop.is_set():
+            raise CancelledError
 
     def _seconds_of_an_item(self, share: float) -> float | None:
         """As the done ones took, or the iterations of the first one; None while too little is known."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -373,9 +374,22 @@ def test_opened_before_leads_back_to_the_queue_it_was_opened_in(
     assert window.session.project_folder == folder and window.queue.model.rowCount() == 3
 
 
-def test_a_batch_can_be_cancelled(window: MainWindow, clips: list[Path], qtbot: QtBot) -> None:
+def test_a_batch_can_be_cancelled_while_it_loads(
+    window: MainWindow, clips: list[Path], qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import neuface_engine as nf
+
+    def load(path: Path, *, progress: Callable[[str, int, int], None], **options: object) -> object:
+        while True:  # until what it reports to has it end
+            progress("decode", 1, 2)
+            time.sleep(0.01)
+
     fill(window, clips, qtbot)
+    encoder = window.session.footage.encoder
+    monkeypatch.setattr(nf, "load_sequence", load)
+    monkeypatch.setattr(nf, "load_encoder", lambda name: encoder)
     window.actions_by_id["optimise_all"].trigger()
+    qtbot.waitUntil(lambda: window.queue.model.running == "clip_1", timeout=60_000)
     assert window.queue.busy
     qtbot.mouseClick(window.queue_panel.cancel_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not window.queue.busy, timeout=60_000)
@@ -384,6 +398,24 @@ def test_a_batch_can_be_cancelled(window: MainWindow, clips: list[Path], qtbot: 
         in window.notices.text.full_text()
     )
     assert not window.queue_panel.bar.isVisible()
+
+
+def test_a_cancelled_batch_begins_nothing_more(
+    tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import neuface_engine as nf
+
+    def load(path: Path, **options: object) -> object:
+        batch.cancel()
+        raise MediaError(f"{path}: no face found")
+
+    monkeypatch.setattr(nf, "load_sequence", load)
+    items = tuple(batching.BatchItem(name, tmp_path / name, tmp_path / "track.npz") for name in "ab")
+    batch = batching.BatchWorker(batching.BatchPlan(items))
+    begun: list[str] = []
+    batch.began.connect(begun.append)
+    batch.run()
+    assert begun == ["a"]
 
 
 def test_a_broken_sequence_says_why_in_its_row(window: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:
