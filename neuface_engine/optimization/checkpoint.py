@@ -33,8 +33,6 @@ FORMAT, VERSION = "neuface-run", 1
 _PER_VIEW = ("cvd_mm_per_view", "msi_landmark_per_view", "nme_percent_per_view")
 ROWS = (*_PER_VIEW, "losses", "seconds")
 """Tensors with one row an iteration, beside the parameters."""
-OF_OLDER_FILES: dict[str, Any] = {"identity_prior": False}
-"""Settings of files written before there was a choice."""
 _ANEW = "give the same again, or begin anew without --resume"
 
 
@@ -185,11 +183,17 @@ def _footage(sequence: Sequence) -> str:
     return digest.hexdigest()
 
 
+def settings_of(entry: Mapping[str, Any], known: Iterable[str]) -> dict[str, Any]:
+    """All `known` terms of an entry of a file's settings: one that an older file does not know was off."""
+    off = {name: 0.0 for name in known if name.endswith("_weight")} | {"identity_prior": False}
+    return off | dict(entry)
+
+
 def _same_settings(path: Path, saved: list[Any], config: dict[str, Any]) -> None:
     if len(saved) != 1:
         raise CheckpointError(f"{path}: a branch; go on from the run that it came from")
     config = json.loads(json.dumps(config))  # as the file has it: lists for tuples
-    for name, value in (OF_OLDER_FILES | saved[0][1]).items():
+    for name, value in settings_of(saved[0][1], config).items():
         if config.get(name) != value:
             raise CheckpointError(f"{path}: saved with {name} {value}, here {config.get(name)}; {_ANEW}")
 

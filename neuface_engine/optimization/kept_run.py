@@ -16,12 +16,12 @@ from neuface_engine.errors import CheckpointError, ConfigError
 from neuface_engine.face_model import FaceModel
 from neuface_engine.files import written_whole
 from neuface_engine.optimization.checkpoint import (
-    OF_OLDER_FILES,
     ROWS,
     check_identity,
     iterations_of,
     packed,
     read_checkpoint,
+    settings_of,
     snapshot_of,
 )
 from neuface_engine.optimization.config import NeuFaceConfig
@@ -172,17 +172,15 @@ def thin(path: Path) -> None:
 
 
 def _config(kind: type[NeuFaceConfig], entry: dict[str, Any]) -> NeuFaceConfig:
-    """Settings as JSON has them: lists for tuples; a term that an older file does not know was off.
+    """Settings as JSON has them: lists for tuples.
 
     Raises TypeError for a name that is unknown.
     """
     known = {field.name for field in fields(kind)}
     if not entry.keys() <= known:
         raise TypeError("settings of a later version")
-    off: dict[str, Any] = {name: 0.0 for name in known if name.endswith("_weight")}
-    values = (
-        off
-        | OF_OLDER_FILES
-        | {name: tuple(value) if isinstance(value, list) else value for name, value in entry.items()}
-    )
-    return kind(**values)
+    values = settings_of(entry, known).items()
+    read: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in values
+    }
+    return kind(**read)

@@ -11,7 +11,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 import neuface_engine as nf
-from neuface_engine.optimization.checkpoint import resume, save_checkpoint
+from neuface_engine.optimization.checkpoint import resume, save_checkpoint, settings_of
 from neuface_engine.optimization.kept_run import KeptRun, thin
 from neuface_engine.optimization.repairs import Repairs
 
@@ -92,6 +92,12 @@ def test_a_file_from_before_the_identity_prior_goes_on_without_it(parts, saved):
     sequence, encoder, head = parts
     woken = KeptRun.read(saved, encoder, head, lambda repairs: sequence).wake(device="cpu")
     assert again.step().losses == woken.step().losses == before.step().losses
+
+
+def test_a_term_that_an_older_file_does_not_know_was_off():
+    known = ["landmark_weight", "photometric_weight", "identity_prior", "seed"]
+    read = settings_of({"landmark_weight": 3.0, "seed": 1}, known)
+    assert read == {"landmark_weight": 3.0, "photometric_weight": 0.0, "identity_prior": False, "seed": 1}
 
 
 def test_damaged_files_are_named(run, parts, saved):
